@@ -1,0 +1,164 @@
+"""One validated `Settings` from storage.toml and the environment.
+
+Every key but a camera's `id` and `url` has a default. Unknown keys and bad values are refused with
+a message that names the key and the nearest right one. The environment names of a Chimera install
+keep working and win over the file, as the environment is what its owner sets per machine.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from chimera_storage.errors import ConfigurationError
+
+MAX_CAMERA_ID = 999_999
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; right would be one such as Europe/Berlin") from None
+    return name
+
+
+def _http_address(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError("an address that begins with http:// or https:// is right")
+    return url.rstrip("/")
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MotionSettings(_Section):
+    """How motion is found and which images are kept; the names are those of the Motion daemon."""
+
+    threshold: float = Field(0.001, gt=0, le=1, description="share of the picture that must move")
+    noise_level: Literal["auto"] | Annotated[int, Field(ge=1, le=255)] = Field(
+        "auto", description="difference in brightness (of 255) below which a pixel is unchanged"
+    )
+    minimum_motion_frames: int = Field(
+        3, ge=1, le=100, description="frames with motion in a row before an event opens"
+    )
+    pre_capture: float = Field(1.0, ge=0, le=30, description="seconds kept before the motion")
+    post_capture: float = Field(2.0, ge=0, le=300, description="seconds kept after the motion")
+    event_gap: float = Field(
+        10.0, ge=0, le=3600, description="seconds without motion that end an event"
+    )
+    picture_quality: int = Field(80, ge=1, le=100, description="JPEG quality")
+    framerate: float = Field(
+        0, ge=0, le=240, description="images per second to look at and save at most; 0: all of them"
+    )
+
+
+class CameraSettings(_Section):
+    """A camera: `id` names its folder, `url` is where its pictures come from."""
+
+    id: int = Field(ge=0, le=MAX_CAMERA_ID)
+    url: SecretStr
+    name: str = Field("", max_length=100)
+    detect_url: SecretStr | None = None
+    loop: bool = Field(False, description="play a file again when it ends")
+    transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
+    interval: float = Field(
+        1.0, gt=0, le=3600, description="seconds between two reads of a snapshot address"
+    )
+    motion: MotionSettings = MotionSettings()
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable():
+            raise ValueError("a name of printable characters is right")
+        return name.strip()
+
+    @field_validator("url")
+    @classmethod
+    def _given(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().strip():
+            raise ValueError("an address such as rtsp://user:password@192.168.1.20/stream is right")
+        return url
+
+
+class ServerSettings(_Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8083, ge=1, le=65535)
+    public_url: HttpAddress = ""
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    login_url: HttpAddress = Field("", description="the Chimera web app that a browser logs in at")
+    secret_key: SecretStr | None = Field(None, description="SECRETKEY of the Chimera install")
+
+
+class StorageSettings(_Section):
+    path: Path = Path("data")
+    sync_interval: float = Field(
+        1.0, ge=0.05, le=60, description="seconds of images a power cut may take"
+    )
+    max_gb: float | None = Field(None, gt=0, description="quota of pathAutoClean, in 10^9 bytes")
+
+
+class ConvertSettings(_Section):
+    at_once: int = Field(1, ge=1, le=64, description="conversions that run at the same time")
+    video_frame_limit: int = Field(500, ge=1, description="most frames of an unsaved video")
+    zip_frame_limit: int = Field(1000, ge=1, description="most images of an unsaved archive")
+
+
+class AlertSettings(_Section):
+    url: SecretStr | None = None
+
+
+class Settings(_Section):
+    """All that can be set."""
+
+    server: ServerSettings = ServerSettings()
+    storage: StorageSettings = StorageSettings()
+    convert: ConvertSettings = ConvertSettings()
+    alerts: AlertSettings = AlertSettings()
+    camera: tuple[CameraSettings, ...] = ()
+    camera_names: dict[int, str] = Field(
+        default_factory=dict, description="names of cameras that another program records"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        ids = [camera.id for camera in self.camera]
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"camera id {twice[0]} stands twice; each camera needs its own id")
+        names = [name.casefold() for name in self.names().values()]
+        again = sorted({n for n in names if names.count(n) > 1})
+        if again:
+            raise ValueError(f"camera name {again[0]!r} stands twice; each name may stand once")
+        if self.server.host not in LOOPBACK_HOSTS and self.server.secret_key is None:
+            raise ValueError(
+                f"server.host is {self.server.host!r}, which others can reach, but nobody would have"
+                " to log in; set server.secret_key (or SECRETKEY), or server.host to 127.0.0.1"
+            )
+        return self
+
+    def names(self) -> dict[int, str]:
+        """Camera id → name, for every camera that has one."""
+        own = {camera.id: camera.name for camera in self.camera if camera.name}
+        return {**self.camera_names, **own}

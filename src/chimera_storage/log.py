@@ -1,0 +1,69 @@
+"""Structured logs: an event name that never changes, plus fields; one JSON object or line each.
+
+Every process of the server writes to stderr; the parent passes its children's lines on unchanged.
+Addresses of cameras go through `redact` before they reach a log line.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#]*@")
+_SECRET_PARAMETERS = re.compile(
+    r"(?P<name>[?&](?:[a-z_]*pass(?:word|wd)?|pwd|token|auth|secret|key|usr|user(?:name)?)=)[^&\s]*",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """The text with user names and passwords in addresses replaced by `***`."""
+    text = _CREDENTIALS.sub(r"\g<scheme>***@", text)
+    return _SECRET_PARAMETERS.sub(r"\g<name>***", text)
+
+
+def _redact_values(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = redact(value)
+    return event
+
+
+def configure_logging(*, json: bool | None = None) -> None:
+    """Send log lines to stderr: JSON where `json`, readable lines otherwise.
+
+    By default JSON is written unless stderr is a terminal; CHIMERA_LOG=json|text decides where set.
+    """
+    if json is None:
+        chosen = os.environ.get("CHIMERA_LOG", "")
+        json = chosen == "json" if chosen in {"json", "text"} else not sys.stderr.isatty()
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _redact_values,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def get_logger(**fields: Any) -> structlog.typing.FilteringBoundLogger:
+    """A logger with these fields bound."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(**fields)
+    return logger

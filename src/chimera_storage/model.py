@@ -1,0 +1,141 @@
+"""The values that the rooms exchange: frozen, keyword-only, with units in their names."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Box(NamedTuple):
+    """Where something moves: a rectangle in pixels of the source picture."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageKey:
+    """What names one image, and nothing more: it can be made from a file's name alone.
+
+    `second` is the Unix time in whole seconds that the name says, `number` counts within the
+    second (None where the name has none, as snapshots of the Motion daemon), `flat` says that the
+    file lies directly in the camera's folder, as in an install of the 2021 server.
+    """
+
+    camera: int
+    second: int
+    number: int | None
+    flat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One saved image as the index knows it.
+
+    `taken_at_us`: microseconds since 1970, its whole second equals `key.second`.
+    `size` in bytes, `crc32` of the whole file, `width` and `height` in pixels (0: not known).
+    `score`: share of the picture that moves, 0 to 1 (None: not known). `event`: id of the event
+    it belongs to (None: none).
+    """
+
+    key: ImageKey
+    taken_at_us: int
+    size: int
+    crc32: int
+    width: int
+    height: int
+    score: float | None = None
+    boxes: tuple[Box, ...] = ()
+    event: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """How much there is: number of images and their bytes."""
+
+    count: int
+    size: int
+
+
+class ConversionType(StrEnum):
+    """What a conversion makes; the value is the file's ending."""
+
+    MP4 = "mp4"
+    ZIP = "zip"
+
+
+class ConversionStatus(StrEnum):
+    """Where a conversion stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def active(self) -> bool:
+        """Still to do or being done."""
+        return self in (ConversionStatus.QUEUED, ConversionStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """A video or archive: what was asked for and how far it is. Times in microseconds since 1970.
+
+    `fps` is meaningless for a zip. `frames` is how many images it takes, `frames_done` how many
+    are through; `size` in bytes of the finished file; `error` says in one sentence why it failed.
+    """
+
+    id: str
+    type: ConversionType
+    camera: int
+    start_us: int
+    end_us: int
+    requested_us: int
+    fps: int = 20
+    skip: int = 1
+    status: ConversionStatus = ConversionStatus.QUEUED
+    frames: int = 0
+    frames_done: int = 0
+    size: int = 0
+    started_us: int | None = None
+    finished_us: int | None = None
+    attempts: int = 0
+    error: str | None = None
+
+
+class CameraState(StrEnum):
+    """Whether pictures come from a camera."""
+
+    STARTING = "starting"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    ENDED = "ended"  # a file that was played to its end, not looped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraReport:
+    """What the recorder says about one camera, about once a second and at every change.
+
+    `since_us`: when `state` began. `problem`: one sentence, without credentials, while FAILED.
+    `fps`: pictures per second received lately. `recording`: an event is open; `event_since_us`
+    says since when. `reconnects` counts lost connections since the recorder process started.
+    `boxes` and `score` are those of the newest picture looked at.
+    """
+
+    camera: int
+    state: CameraState
+    since_us: int
+    problem: str | None = None
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    last_frame_us: int | None = None
+    recording: bool = False
+    event_since_us: int | None = None
+    images_saved: int = 0
+    reconnects: int = 0
+    score: float = 0.0
+    boxes: tuple[Box, ...] = field(default=())
