@@ -1,16 +1,11 @@
-"""One validated `Settings` from storage.toml and the environment.
+"""All that can be set, as one frozen and validated `Settings`.
 
-Every key but a camera's `id` and `url` has a default. Unknown keys and bad values are refused with
-a message that names the key and the nearest right one. The environment names of a Chimera install
-keep working and win over the file, as the environment is what its owner sets per machine.
+Every key but a camera's `id` and `url` has a default. `config_load` makes it from storage.toml and
+the environment; passwords are `SecretStr`, which no repr, log line or error message shows.
 """
 
-import difflib
-import json
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -19,13 +14,9 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
-
-from chimera_storage.errors import ConfigurationError
 
 MAX_CAMERA_ID = 999_999
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -35,7 +26,9 @@ def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; right would be one such as Europe/Berlin") from None
+        raise ValueError(
+            f"{name!r} is no time zone; right would be one such as Europe/Berlin"
+        ) from None
     return name
 
 

@@ -1,0 +1,205 @@
+"""The whole server put together, started and stopped in order.
+
+Order of start: data folder and its lock → index → comparison of files and index → conversions →
+HTTP → recorders. The stop goes the other way round, so that whatever writes is over before what it
+writes to is closed. The first SIGTERM or Ctrl-C drains; the second ends at once.
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from chimera_storage.archive.check import Reconciler
+from chimera_storage.archive.images import Archive
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import Layout
+from chimera_storage.clock import SystemClock
+from chimera_storage.config import ServerSettings, Settings
+from chimera_storage.convert.alerts import AlertSender
+from chimera_storage.convert.jobs import ConversionManager
+from chimera_storage.errors import ConfigurationError, StorageError
+from chimera_storage.log import get_logger
+from chimera_storage.motion.supervisor import RecorderSupervisor
+from chimera_storage.upkeep import Upkeep
+from chimera_storage.web.app import create_app
+
+# A data folder of a usual size is compared with its index before the door opens, so that the first
+# answer is already right; a very large one goes on behind, and `confidence` says so.
+_COMPARE_BEFORE_OPENING_S = 0.5
+_OPEN_TIMEOUT_S = 10.0
+_SECOND_SIGNAL_EXIT_CODE = 130
+
+log = get_logger()
+
+
+async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT. `on_ready` is called with the address once requests are answered.
+
+    Raises ConfigurationError or StorageError where the server cannot start.
+    """
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    address = free_address(settings.server)
+    clock = SystemClock()
+    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    with _data_folder(layout), contextlib.closing(Index(layout.index)) as index:
+        archive = Archive(layout, index, clock)
+        with contextlib.closing(Reconciler(archive)) as reconciler:
+            reconciler.start()
+            await asyncio.to_thread(reconciler.wait_complete, _COMPARE_BEFORE_OPENING_S)
+            alerts = AlertSender(
+                settings.alerts.url, public_url=settings.server.public_url, layout=layout
+            )
+            conversions = ConversionManager(
+                archive, settings.convert, clock, on_change=alerts.conversion_changed
+            )
+            recorders = RecorderSupervisor(settings, clock)
+            app = create_app(
+                settings=settings,
+                archive=archive,
+                clock=clock,
+                conversions=conversions,
+                recorders=recorders,
+                upkeep=Upkeep(archive, clock, reconciler),
+            )
+            async with contextlib.AsyncExitStack() as running:
+                await alerts.start()
+                running.push_async_callback(alerts.close)
+                await conversions.start()
+                running.push_async_callback(conversions.close)
+                await recorders.start()
+                running.push_async_callback(recorders.close)
+                http = await running.enter_async_context(_http(app, settings.server))
+                log.info("server_ready", address=address, cameras=len(settings.camera))
+                on_ready(address)
+                await _wait_for_stop(stop, http)
+                log.info("server_stopping")
+    log.info("server_stopped")
+
+
+def free_address(server: ServerSettings) -> str:
+    """The address that the server will answer at. Raises ConfigurationError where it is taken."""
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"port {server.port} of {server.host} is in use by another program;"
+                " stop that one, or set another with server.port or --port"
+            ) from None
+        raise ConfigurationError(
+            f"the server cannot listen on {server.host} port {server.port}:"
+            f" {error.strerror}; set server.host and server.port to an address of this machine"
+        ) from None
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"http://{host}:{server.port}"
+
+
+@contextmanager
+def _data_folder(layout: Layout) -> Iterator[None]:
+    """The data folder made, tried and locked. Raises StorageError with a sentence."""
+    try:
+        layout.captures.mkdir(parents=True, exist_ok=True)
+        lock = _open_lock(layout.root / ".lock")
+        trial = layout.captures / f".trial-{os.getpid()}"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise StorageError(
+            f"the data folder {layout.root} cannot be written to: {error.strerror};"
+            " make it writable for this user, or set another with storage.path or --path"
+        ) from None
+    try:
+        _take(lock, layout.root)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, root: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StorageError(
+            f"another server already works on the data folder {root};"
+            " stop it, or set another folder with storage.path or --path"
+        ) from None
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+@asynccontextmanager
+async def _http(app: object, settings: ServerSettings) -> AsyncIterator["asyncio.Task[None]"]:
+    """The HTTP server, answering when entered, closed when left."""
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        log_enabled=False,
+        websockets=False,
+    )
+    task = asyncio.create_task(server.serve(), name="http")
+    try:
+        await _until_answering(settings, task)
+        yield task
+    finally:
+        server.stop()
+        await asyncio.wait({task}, timeout=5)
+
+
+async def _until_answering(settings: ServerSettings, task: "asyncio.Task[None]") -> None:
+    deadline = asyncio.get_running_loop().time() + _OPEN_TIMEOUT_S
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, settings.port)
+        except OSError:
+            if task.done() or asyncio.get_running_loop().time() > deadline:
+                raise ConfigurationError(
+                    f"the server could not open {settings.host} port {settings.port}"
+                ) from None
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+
+
+async def _wait_for_stop(stop: asyncio.Event, http: "asyncio.Task[None]") -> None:
+    """Until a signal; a server that ends by itself is a fault and stops everything loudly."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, http}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if http.done() and not stop.is_set():
+        await http
+        raise StorageError("the HTTP server ended by itself")
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(_SECOND_SIGNAL_EXIT_CODE)  # children end by themselves: their stdin closes
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
