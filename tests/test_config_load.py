@@ -1,4 +1,4 @@
-"""Settings from storage.toml and the environment: what is right is taken, what is wrong is named."""
+"""Settings from storage.toml and the environment: right is taken, wrong is named."""
 
 import tomllib
 from importlib import resources

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from chimera_storage import __version__
-from chimera_storage.config import CameraSettings, MotionSettings, Settings
+from chimera_storage.config import CameraSettings, Settings
 from chimera_storage.config_load import load_settings, serving_is_switched_off
 from chimera_storage.errors import (
     ChimeraStorageError,

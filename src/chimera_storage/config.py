@@ -146,8 +146,8 @@ class Settings(_Section):
             raise ValueError(f"camera name {again[0]!r} stands twice; each name may stand once")
         if self.server.host not in LOOPBACK_HOSTS and self.server.secret_key is None:
             raise ValueError(
-                f"server.host is {self.server.host!r}, which others can reach, but nobody would have"
-                " to log in; set server.secret_key (or SECRETKEY), or server.host to 127.0.0.1"
+                f"server.host is {self.server.host!r}, which others can reach, but nobody would"
+                " have to log in; set server.secret_key (or SECRETKEY), or server.host to 127.0.0.1"
             )
         return self
 

@@ -118,7 +118,7 @@ def _from_environment(
 
 
 def _command_address(environ: Mapping[str, str]) -> str:
-    """The web app's address: command_HOST is a whole address, or a host that command_PORT completes."""
+    """The web app's address: command_HOST, completed by command_PORT where it is only a host."""
     host = environ.get("command_HOST", "").strip().rstrip("/")
     if not host:
         return ""

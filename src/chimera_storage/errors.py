@@ -1,4 +1,4 @@
-"""The errors of this package; each message is one sentence that says what is wrong and what is right.
+"""The errors of this package; each message is a sentence on what is wrong and what is right.
 
 Messages are shown to clients as they stand, so they never hold a path outside the data folder
 or a camera's password. `web` maps the classes to HTTP statuses in one table, `cli` to exit codes.

@@ -44,7 +44,7 @@ log = get_logger()
 
 
 async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT. `on_ready` is called with the address once requests are answered.
+    """Run until SIGTERM or SIGINT. `on_ready` gets the address once requests are answered.
 
     Raises ConfigurationError or StorageError where the server cannot start.
     """

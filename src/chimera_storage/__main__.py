@@ -1,0 +1,5 @@
+"""`python -m chimera_storage`: the command `chimera-storage`."""
+
+from chimera_storage.cli import main
+
+main()
