@@ -85,7 +85,8 @@ class Conversion:
     """A video or archive: what was asked for and how far it is. Times in microseconds since 1970.
 
     `fps` is meaningless for a zip. `frames` is how many images it takes, `frames_done` how many
-    are through; `size` in bytes of the finished file; `error` says in one sentence why it failed.
+    are through; `size` in bytes of the file so far; `error` says in one sentence why it failed.
+    `started_us` is the start of the last of `attempts` tries.
     """
 
     id: str
@@ -104,6 +105,23 @@ class Conversion:
     finished_us: int | None = None
     attempts: int = 0
     error: str | None = None
+
+    @property
+    def progress(self) -> float:
+        """Share of the images that are through, 0 to 1; 1 only where it is done."""
+        if self.status is ConversionStatus.DONE:
+            return 1.0
+        return min(self.frames_done / self.frames, 0.999) if self.frames > 0 else 0.0
+
+    def eta_s(self, now_us: int) -> float | None:
+        """Seconds it still takes at the pace so far; None while that cannot be told."""
+        if self.status is not ConversionStatus.RUNNING or self.started_us is None:
+            return None
+        elapsed_us = now_us - self.started_us
+        if self.frames_done <= 0 or elapsed_us < 0:
+            return None
+        left = max(self.frames - self.frames_done, 0)
+        return elapsed_us / self.frames_done * left / 1_000_000
 
 
 class CameraState(StrEnum):
