@@ -8,6 +8,18 @@ from numpy.typing import NDArray
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.model import Box
+from chimera_storage.motion.background import Background, Change, Mask
+from chimera_storage.motion.tracks import Patch, Tracker
+
+cv2.setNumThreads(1)  # pictures this small gain nothing, and every camera has its own thread
+
+MAX_WIDTH = 480  # the picture is halved until it is no wider
+PATCH_SHARE = 0.0003  # of the picture: smaller patches are specks
+LIGHT_SHARE, LIGHT_JUMP = 0.4, 0.25  # of the picture that changes at once: light, not a thing
+ACTIVE_SHARE = 0.04  # of a patch that changed lately, or it is a ghost
+EDGE_SHARE = 0.3  # of a patch's outline that is sharp, or it is a shadow or a light
+MAX_PATCHES = 40
+MAX_BOXES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +35,9 @@ class Motion:
     boxes: tuple[Box, ...]
 
 
+_STILL = Motion(moving=False, score=0.0, boxes=())
+
+
 class Detector:
     """Finds motion in the pictures of one camera, given one after the other.
 
@@ -31,23 +46,94 @@ class Detector:
     """
 
     def __init__(self, settings: MotionSettings, width: int, height: int) -> None:
-        self._settings = settings
-        self._width = width
-        self._height = height
-        self._background: NDArray[np.float32] | None = None
+        self._threshold = settings.threshold
+        level = settings.noise_level
+        self._noise_level = None if level == "auto" else level
+        self._size = (width, height)
+        self._shape: tuple[int, ...] = ()
+        self._background: Background | None = None
+        self._tracker = Tracker(1)
+        self._last_us: int | None = None
+        self._now_s = 0.0
+        self._shares = [0.0, 0.0]  # of the last two pictures that differed
 
-    def detect(self, luma: NDArray[np.uint8], time_us: int) -> Motion:  # noqa: ARG002
+    def detect(self, luma: NDArray[np.uint8], time_us: int) -> Motion:
         """What moves in this picture: uint8 of shape (h, w), taken at `time_us` microseconds."""
-        small = cv2.resize(luma, (320, 180), interpolation=cv2.INTER_AREA).astype(np.float32)
-        if self._background is None:
-            self._background = small
-        difference = np.abs(small - self._background)
-        self._background += 0.05 * (small - self._background)
-        mask = (difference > 20).astype(np.uint8)
-        score = float(mask.mean())
-        boxes: tuple[Box, ...] = ()
-        if score >= self._settings.threshold:
-            x, y, w, h = cv2.boundingRect(mask)
-            sx, sy = self._width / 320, self._height / 180
-            boxes = (Box(int(x * sx), int(y * sy), int(w * sx), int(h * sy)),)
-        return Motion(moving=bool(boxes), score=score, boxes=boxes)
+        elapsed_s = self._advance(time_us)
+        picture = _shrunken(luma)
+        if self._background is None or luma.shape != self._shape:
+            self._shape = luma.shape
+            self._background = Background(picture, self._noise_level)
+            self._tracker = Tracker(picture.shape[1])
+            return _STILL
+        change = self._background.compare(picture)
+        share = cv2.countNonZero(change.different) / picture.size
+        sudden = share >= LIGHT_SHARE and share - min(self._shares) >= LIGHT_JUMP
+        self._shares = [self._shares[1], 0.0 if sudden else share]
+        if sudden:
+            self._background.relearn(picture)
+            self._tracker.clear()
+            return _STILL
+        patches, labels = _patches(change)
+        things = self._tracker.things(patches, self._now_s)
+        objects = _mask_of(things, labels)
+        self._background.learn(picture, change, objects, elapsed_s)
+        return self._motion(things, picture.shape)
+
+    def _advance(self, time_us: int) -> float:
+        """Move the inner time on; seconds since the last picture, kept within reason."""
+        elapsed_s = 0.04 if self._last_us is None else (time_us - self._last_us) / 1e6
+        self._last_us = time_us
+        elapsed_s = min(max(elapsed_s, 0.001), 5.0)
+        self._now_s += elapsed_s
+        return elapsed_s
+
+    def _motion(self, things: list[Patch], shape: tuple[int, ...]) -> Motion:
+        rows, columns = shape
+        score = min(1.0, sum(thing.area for thing in things) / (rows * columns))
+        if score < self._threshold:
+            return Motion(moving=False, score=score, boxes=())
+        width, height = self._size
+        boxes = []
+        for t in things[:MAX_BOXES]:
+            left, right = t.x * width // columns, -(-(t.x + t.w) * width // columns)
+            top, bottom = t.y * height // rows, -(-(t.y + t.h) * height // rows)
+            boxes.append(Box(left, top, right - left, bottom - top))
+        return Motion(moving=True, score=score, boxes=tuple(boxes))
+
+
+def _shrunken(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The picture halved until it is at most MAX_WIDTH wide, smoothed, as float32."""
+    small = luma
+    while small.shape[1] > MAX_WIDTH and min(small.shape) > 1:
+        rows, columns = small.shape
+        half = (max(1, columns // 2), max(1, rows // 2))
+        small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.float32)
+
+
+def _patches(change: Change) -> tuple[list[Patch], NDArray[np.int32]]:
+    """The connected patches that may be things, and the picture of their labels."""
+    mask = cv2.medianBlur(change.different, 3)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    least = max(4, PATCH_SHARE * mask.size)
+    large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= least]
+    active = np.bincount(labels[change.active > 0], minlength=count)
+    edges = np.bincount(labels[change.edges > 0], minlength=count)
+    patches = []
+    for i in large:
+        x, y, w, h, area = (int(v) for v in stats[i])
+        if active[i] < ACTIVE_SHARE * area or edges[i] < EDGE_SHARE * 2 * (w + h):
+            continue
+        patches.append(Patch(x, y, w, h, area, i))
+    patches.sort(key=lambda patch: -patch.area)
+    return patches[:MAX_PATCHES], labels
+
+
+def _mask_of(patches: list[Patch], labels: NDArray[np.int32]) -> Mask:
+    mask = np.zeros(labels.shape, np.uint8)
+    for p in patches:
+        part = slice(p.y, p.y + p.h), slice(p.x, p.x + p.w)
+        mask[part][labels[part] == p.label] = 255
+    return mask

@@ -1,0 +1,127 @@
+"""Which changed patches are things that move: a thing goes somewhere, a leaf comes back.
+
+Patches are followed from picture to picture by where they are. A track counts as a thing once it
+has gone some way in one direction; until then it is flutter, noise or a flicker of light.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+LOST_S = 0.8  # a track that is not seen for so long is over
+REACH = 0.6  # greatest speed, in picture widths a second, of what was seen once
+SWERVE = 0.2  # greatest difference from the expected speed of what was seen more often
+SLACK = 0.02  # picture widths that the outline of a thing may jump by itself
+NEAR_TRAVEL = 0.012  # way in picture widths that makes a thing when seen three times
+FAR_TRAVEL = 0.05  # the same when seen twice
+STRAIGHT = 0.5  # least share of the way walked that leads away from the start
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A connected patch of changed pixels: its box in detector pixels and its area."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+    area: int
+    label: int
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return self.x + self.w / 2, self.y + self.h / 2
+
+
+@dataclass(slots=True)
+class Track:
+    """One patch through time."""
+
+    patch: Patch
+    start: tuple[float, float]
+    seen: int = 1
+    walked: float = 0.0
+    last_s: float = 0.0
+    thing: bool = False
+    gone: float = 0.0
+    velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
+
+    def expected(self, now_s: float) -> Patch:
+        """Where the patch would be now if it went on as before."""
+        elapsed = now_s - self.last_s
+        dx, dy = (round(v * elapsed) for v in self.velocity)
+        return replace(self.patch, x=self.patch.x + dx, y=self.patch.y + dy)
+
+    def follow(self, patch: Patch, now_s: float) -> None:
+        """Take the patch for the track's next place."""
+        before, after = self.patch.centre, patch.centre
+        elapsed = max(now_s - self.last_s, 1e-3)
+        weight = 1.0 if self.seen == 1 else 0.3
+        self.velocity = (
+            self.velocity[0] + weight * ((after[0] - before[0]) / elapsed - self.velocity[0]),
+            self.velocity[1] + weight * ((after[1] - before[1]) / elapsed - self.velocity[1]),
+        )
+        self.walked += math.dist(before, after)
+        self.patch, self.last_s = patch, now_s
+        self.seen += 1
+        self.gone = math.dist(self.start, patch.centre)
+
+
+class Tracker:
+    """Follows patches in pictures `width` pixels wide."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._tracks: list[Track] = []
+        self._last_s: float | None = None
+
+    def clear(self) -> None:
+        """Forget all tracks."""
+        self._tracks = []
+
+    def things(self, patches: list[Patch], now_s: float) -> list[Patch]:
+        """The patches of this picture that belong to things that move."""
+        elapsed = 0.0 if self._last_s is None else now_s - self._last_s
+        self._last_s = now_s
+        self._tracks = [t for t in self._tracks if now_s - t.last_s <= max(LOST_S, 2 * elapsed)]
+        found = []
+        free = list(self._tracks)
+        for patch in sorted(patches, key=lambda p: -p.area):
+            track = self._nearest(patch, free, now_s)
+            if track is None:
+                track = Track(patch, patch.centre, last_s=now_s)
+                self._tracks.append(track)
+            else:
+                free.remove(track)
+                track.follow(patch, now_s)
+            if track.thing or self._is_thing(track, elapsed):
+                track.thing = True
+                found.append(patch)
+        return found
+
+    def _nearest(self, patch: Patch, tracks: list[Track], now_s: float) -> Track | None:
+        best, best_distance = None, math.inf
+        for track in tracks:
+            speed = REACH if track.seen == 1 else SWERVE
+            reach = self._width * (SLACK + speed * min(now_s - track.last_s, LOST_S))
+            expected = track.expected(now_s)
+            ratio = patch.area / track.patch.area
+            if _gap(patch, expected) <= reach and 0.1 < ratio < 10:
+                cost = math.dist(patch.centre, expected.centre) - 1000 * track.thing
+                if cost < best_distance:
+                    best, best_distance = track, cost
+        return best
+
+    def _is_thing(self, track: Track, elapsed_s: float) -> bool:
+        if elapsed_s >= 0.5:
+            return True  # too few pictures to see it go
+        if track.seen < 2 or track.gone < STRAIGHT * track.walked:
+            return False
+        enough = FAR_TRAVEL if track.seen == 2 else NEAR_TRAVEL
+        return track.gone >= enough * self._width
+
+
+def _gap(a: Patch, b: Patch) -> float:
+    """Pixels between two boxes, 0 where they overlap."""
+    dx = max(a.x - b.x - b.w, b.x - a.x - a.w, 0)
+    dy = max(a.y - b.y - b.h, b.y - a.y - a.h, 0)
+    return math.hypot(dx, dy)
