@@ -1,0 +1,71 @@
+"""The web application: every route, and the guards in front of them."""
+
+from fastapi import FastAPI
+
+from chimera_storage import __version__
+from chimera_storage.archive.images import Archive
+from chimera_storage.clock import Clock
+from chimera_storage.config import Settings
+from chimera_storage.web.auth import Auth
+from chimera_storage.web.convert import convert_router, processes_router
+from chimera_storage.web.errors import install_error_handlers
+from chimera_storage.web.file import file_router
+from chimera_storage.web.health import health_router
+from chimera_storage.web.home import home_router, mount_static
+from chimera_storage.web.motion import cameras_router, motion_router
+from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.ports import Conversions, Recorders, Services, Upkeep
+from chimera_storage.web.security import SecurityHeaders, SiteGuard
+from chimera_storage.web.shared import shared_router
+
+DESCRIPTION = """\
+Motion images of cameras: get them, make videos and archives of them, see what they take, delete
+them.
+
+Bodies are JSON or urlencoded forms; no body is an empty object. Numbers and truth values may come
+as text. Every error is `{"error": "<one sentence>"}`.
+"""
+
+
+def create_app(
+    *,
+    settings: Settings,
+    archive: Archive,
+    conversions: Conversions,
+    recorders: Recorders,
+    upkeep: Upkeep,
+    clock: Clock,
+) -> FastAPI:
+    """The ASGI application. It starts and closes nothing: its parts belong to the caller."""
+    services = Services(
+        settings=settings,
+        archive=archive,
+        conversions=conversions,
+        recorders=recorders,
+        upkeep=upkeep,
+        clock=clock,
+    )
+    names = CameraNames(services)
+    app = FastAPI(
+        title="Chimera Storage",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(motion_router(services, names))
+    app.include_router(cameras_router(services, names))
+    app.include_router(convert_router(services, names))
+    app.include_router(processes_router(services, names))
+    app.include_router(file_router(services, names))
+    app.include_router(shared_router(services))
+    app.include_router(health_router())
+    app.include_router(home_router(services))
+    mount_static(app)
+    install_error_handlers(app)
+    # The last one added is the first one asked.
+    app.add_middleware(Auth, server=settings.server)
+    app.add_middleware(SiteGuard, server=settings.server)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,298 @@
+"""/convert: videos and archives of a time range, and links to its images."""
+
+import asyncio
+import contextlib
+import secrets
+import string
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from chimera_storage.clock import to_us
+from chimera_storage.errors import ConversionError
+from chimera_storage.model import Conversion, ConversionType
+from chimera_storage.web import parsing, schemas
+from chimera_storage.web.errors import JSONAnswer, UnknownProcessError
+from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.parsing import Body, read_body
+from chimera_storage.web.ports import Services
+from chimera_storage.web.processes import process_filter, process_object
+from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
+from chimera_storage.web.serving import filename_parameter, until_gone
+
+ReadBody = Annotated[Body, Depends(read_body)]
+
+FILE_TYPES = {ConversionType.MP4: "video/mp4", ConversionType.ZIP: "application/zip"}
+MOST_LINKS = 10_000
+MOST_SKIP = 1_000_000
+DEFAULT_FPS = 20
+HIGHEST_FPS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A validated createVideo or createZip."""
+
+    type: ConversionType
+    camera: int
+    start_us: int
+    end_us: int
+    fps: int
+    skip: int
+
+    def conversion(self, process_id: str, requested_us: int) -> Conversion:
+        """What the wish would be as a process; only to name its file."""
+        return Conversion(
+            id=process_id,
+            type=self.type,
+            camera=self.camera,
+            start_us=self.start_us,
+            end_us=self.end_us,
+            requested_us=requested_us,
+            fps=self.fps,
+            skip=self.skip,
+        )
+
+
+class GeneratedFile(Response):
+    """A file sent while it is made; the work stops when the client goes away."""
+
+    def __init__(
+        self, first: bytes, rest: AsyncGenerator[bytes, None], headers: dict[str, str]
+    ) -> None:
+        self._first = first
+        self._rest = rest
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await until_gone(self._send(send), receive)
+        finally:
+            await self._rest.aclose()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self._first, "more_body": True})
+        async for part in self._rest:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Converting:
+    """What the two create routes do."""
+
+    def __init__(self, services: Services, names: CameraNames) -> None:
+        self._services = services
+        self._names = names
+        limits = services.settings.convert
+        self._limits = {
+            ConversionType.MP4: limits.video_frame_limit,
+            ConversionType.ZIP: limits.zip_frame_limit,
+        }
+
+    async def create(self, kind: ConversionType, body: Body) -> Response:
+        """Begin a saved process, or answer with the file itself (`save: false`)."""
+        wish, save = await run_in_threadpool(self._read, kind, body)
+        if save:
+            return await self._saved(wish, over_limit=False)
+        frames = await run_in_threadpool(
+            self._services.conversions.count,
+            camera=wish.camera,
+            start_us=wish.start_us,
+            end_us=wish.end_us,
+            skip=wish.skip,
+        )
+        if frames == 0:
+            process_id, _ = self._new_id()
+            return JSONAnswer({"id": process_id, "frameLimitMet": False, "frames": 0})
+        if frames > self._limits[kind]:
+            return await self._saved(wish, over_limit=True)
+        return await self._streamed(wish)
+
+    def _read(self, kind: ConversionType, body: Body) -> tuple[Wish, bool]:
+        save = parsing.yes_or_no(body, "save", default=True)
+        skip = parsing.whole(body, "skip", default=1, least=1, most=MOST_SKIP)
+        fps = DEFAULT_FPS
+        if kind is ConversionType.MP4:
+            fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=HIGHEST_FPS)
+        start_us, end_us = time_range(self._services, body)
+        camera = self._names.of(body)
+        wish = Wish(type=kind, camera=camera, start_us=start_us, end_us=end_us, fps=fps, skip=skip)
+        return wish, save
+
+    async def _saved(self, wish: Wish, *, over_limit: bool) -> Response:
+        conversion = await self._services.conversions.request(
+            type=wish.type,
+            camera=wish.camera,
+            start_us=wish.start_us,
+            end_us=wish.end_us,
+            fps=wish.fps,
+            skip=wish.skip,
+        )
+        answer: dict[str, Any] = {"id": conversion.id}
+        if conversion.frames:
+            url = self._services.archive.layout.output_url(conversion)
+            answer["url"] = self._services.absolute(url)
+        return JSONAnswer(answer | {"frameLimitMet": over_limit, "frames": conversion.frames})
+
+    async def _streamed(self, wish: Wish) -> Response:
+        parts = self._services.conversions.stream(
+            type=wish.type,
+            camera=wish.camera,
+            start_us=wish.start_us,
+            end_us=wish.end_us,
+            fps=wish.fps,
+            skip=wish.skip,
+        )
+        # The first part decides between a file and an error, which cannot be told once 200 is sent.
+        try:
+            first = await anext(parts, None)
+            if first is None:
+                raise ConversionError("the images of this range are gone, so nothing was made")
+        except BaseException:
+            with contextlib.suppress(asyncio.CancelledError):
+                await parts.aclose()
+            raise
+        conversion = wish.conversion(*self._new_id())
+        name = self._services.archive.layout.output_name(conversion)
+        headers = {
+            "content-type": FILE_TYPES[wish.type],
+            "content-disposition": f"attachment; {filename_parameter(name)}",
+            "cache-control": "no-store",
+        }
+        return GeneratedFile(first, parts, headers)
+
+    def _new_id(self) -> tuple[str, int]:
+        letters = string.ascii_lowercase + string.digits
+        requested_us = to_us(self._services.clock.now())
+        random = "".join(secrets.choice(letters) for _ in range(8))
+        return f"{random}-{self._services.archive.layout.stamp(requested_us)}", requested_us
+
+
+def time_range(services: Services, body: Body) -> tuple[int, int]:
+    """`parsing.time_range` with the server's clock and time zone."""
+    now_us = to_us(services.clock.now())
+    return parsing.time_range(body, now_us=now_us, zone=services.zone)
+
+
+def convert_router(services: Services, names: CameraNames) -> APIRouter:
+    """POST /convert/createVideo, createZip and listFramesVideo."""
+    router = APIRouter(prefix="/convert", tags=["convert"])
+    converting = Converting(services, names)
+
+    def made(kind: str) -> dict[int | str, dict[str, Any]]:
+        described = "the process that was begun; with save:false the file itself"
+        file = {kind: {"schema": {"type": "string", "format": "binary"}}}
+        created = {200: {"model": schemas.Created, "description": described, "content": file}}
+        return problems(*BODY_PROBLEMS, 404, 409) | created
+
+    @router.post(
+        "/createVideo",
+        summary="Make a video of a camera's images",
+        responses=made("video/mp4"),
+        openapi_extra=request_body(schemas.VideoRequest),
+        response_class=JSONAnswer,
+    )
+    async def create_video(body: ReadBody) -> Response:
+        return await converting.create(ConversionType.MP4, body)
+
+    @router.post(
+        "/createZip",
+        summary="Make a zip archive of a camera's images",
+        responses=made("application/zip"),
+        openapi_extra=request_body(schemas.ZipRequest),
+        response_class=JSONAnswer,
+    )
+    async def create_zip(body: ReadBody) -> Response:
+        return await converting.create(ConversionType.ZIP, body)
+
+    @router.post(
+        "/listFramesVideo",
+        summary="Links to images of a range, evenly spread",
+        responses=problems(*BODY_PROBLEMS, 404),
+        openapi_extra=request_body(schemas.FramesRequest),
+    )
+    def list_frames(body: ReadBody) -> schemas.Frames:
+        frames = parsing.whole(body, "frames", default=10, least=1, most=MOST_LINKS)
+        start_us, end_us = time_range(services, body)
+        images = services.archive.index.sample(names.of(body), start_us, end_us, frames)
+        layout = services.archive.layout
+        return schemas.Frames(
+            list=[services.absolute(layout.image_url(image.key)) for image in images]
+        )
+
+    return router
+
+
+def processes_router(services: Services, names: CameraNames) -> APIRouter:
+    """POST /convert/statusProcess, cancelProcess, deleteProcess, and listProcess (GET too)."""
+    router = APIRouter(prefix="/convert", tags=["processes"])
+    unknown: dict[int | str, dict[str, Any]] = {
+        404: {"model": schemas.UnknownProcess, "description": "no process has this id"}
+    }
+    by_id: dict[str, Any] = {
+        "responses": problems(*BODY_PROBLEMS) | unknown,
+        "openapi_extra": request_body(schemas.ProcessRequest),
+    }
+
+    def found(process_id: str, **answer: bool) -> Conversion:
+        conversion = services.conversions.get(process_id)
+        if conversion is None or conversion.id != process_id:
+            raise UnknownProcessError(process_id, **answer)
+        return conversion
+
+    def shown(conversion: Conversion) -> schemas.Process:
+        return process_object(conversion, services)
+
+    @router.post("/statusProcess", summary="How far is a process?", **by_id)
+    def status(body: ReadBody) -> schemas.Process:
+        return shown(found(parsing.id_of(body)))
+
+    @router.post("/cancelProcess", summary="Stop a queued or running process", **by_id)
+    async def cancel(body: ReadBody) -> schemas.Cancelled:
+        process_id = parsing.id_of(body)
+        await run_in_threadpool(found, process_id, cancelled=False)
+        return schemas.Cancelled(
+            cancelled=await services.conversions.cancel(process_id), id=process_id
+        )
+
+    @router.post("/deleteProcess", summary="Delete a process and its file", **by_id)
+    async def delete(body: ReadBody) -> schemas.Deleted:
+        process_id = parsing.id_of(body)
+        await run_in_threadpool(found, process_id, deleted=False)
+        return schemas.Deleted(deleted=await services.conversions.delete(process_id), id=process_id)
+
+    @router.post(
+        "/listProcess",
+        summary="All processes, newest first",
+        responses=problems(*BODY_PROBLEMS, 404),
+        openapi_extra=request_body(schemas.ProcessFilter, required=False),
+    )
+    def list_processes(body: ReadBody) -> schemas.Processes:
+        keep = process_filter(body, names)
+        return schemas.Processes(list=[shown(c) for c in services.conversions.list() if keep(c)])
+
+    @router.get(
+        "/listProcess",
+        summary="All processes, newest first",
+        responses=problems(400, 404),
+        openapi_extra={"parameters": _query_parameters()},
+    )
+    def list_processes_get(request: Request) -> schemas.Processes:
+        return list_processes(parsing.fields(list(request.query_params.multi_items())))
+
+    return router
+
+
+def _query_parameters() -> list[dict[str, Any]]:
+    properties = schemas.ProcessFilter.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in properties.items()
+    ]

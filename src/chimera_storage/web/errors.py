@@ -1,0 +1,121 @@
+"""Errors as answers: one table from exception to status, one shape `{"error": sentence}`.
+
+Old clients only look at `error` being truthy, so it is never empty. Nothing is ever answered with
+422, and a fault of the server says no more than that it is one; the log has the rest.
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from chimera_storage.errors import (
+    ChimeraStorageError,
+    ConflictError,
+    ConversionError,
+    InvalidInputError,
+    NotFoundError,
+    SourceError,
+    StorageError,
+)
+from chimera_storage.log import get_logger, redact
+
+log = get_logger()
+
+
+class BodyTooLargeError(InvalidInputError):
+    """The body is larger than this server reads."""
+
+
+class BodyTooSlowError(InvalidInputError):
+    """The body did not arrive in time."""
+
+
+class UnknownProcessError(NotFoundError):
+    """No conversion has the id; the answer repeats it, as clients expect."""
+
+    def __init__(self, process_id: str, **answer: bool) -> None:
+        super().__init__("no process has this id; /convert/listProcess says which there are")
+        self.answer: dict[str, Any] = {**answer, "running": False, "id": process_id}
+
+
+# The first class that fits decides, so subclasses stand before their bases.
+STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (BodyTooLargeError, 413),
+    (BodyTooSlowError, 408),
+    (InvalidInputError, 400),
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (ConversionError, 500),
+    (SourceError, 502),
+    (StorageError, 503),
+    (ChimeraStorageError, 500),
+)
+
+SENTENCES = {
+    404: "there is nothing at this address; GET /docs lists every route",
+    405: "this route does not answer {method}; the header Allow says which methods it answers",
+}
+
+
+class JSONAnswer(Response):
+    """JSON in ASCII, so that a lone surrogate that a client sent cannot break the answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status that an exception is answered with; 500 for what nobody foresaw."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def error_answer(status: int, sentence: str, **more: Any) -> JSONAnswer:
+    """`{"error": sentence}` with the given status."""
+    return JSONAnswer({"error": redact(sentence), **more}, status_code=status)
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    status = status_of(error)
+    if status >= 500:
+        log.error("request_failed", path=request.url.path, status=status, reason=str(error))
+    more = error.answer if isinstance(error, UnknownProcessError) else {}
+    return error_answer(status, str(error) or "this cannot be done", **more)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    fallback = str(error.detail or HTTPStatus(error.status_code).phrase)
+    sentence = SENTENCES.get(error.status_code, fallback).format(method=request.method)
+    answer = error_answer(error.status_code, sentence)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _validation(_request: Request, _error: Exception) -> Response:
+    return error_answer(400, "the request has a value of the wrong kind; GET /docs shows the right")
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return error_answer(400, "the connection closed before the whole request had come")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("request_crashed", path=request.url.path, exc_info=error)
+    return error_answer(500, "the server made a mistake; its log says which")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every exception in the one shape."""
+    app.add_exception_handler(ChimeraStorageError, _ours)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unforeseen)

@@ -1,0 +1,55 @@
+"""The page at /, and /docs from files of this server's own."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from chimera_storage.web.pages import STATIC, render
+from chimera_storage.web.ports import Services
+from chimera_storage.web.security import CONTENT_SECURITY_POLICY
+
+# Swagger UI writes style attributes; its scripts come from files like everything else.
+DOCS_POLICY = CONTENT_SECURITY_POLICY.replace(
+    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+)
+NEVER_STORED = {"cache-control": "no-store"}
+
+
+def home_router(services: Services) -> APIRouter:
+    """GET /, /docs and /favicon.ico."""
+    router = APIRouter(include_in_schema=False)
+    convert = services.settings.convert
+
+    @router.get("/")
+    @router.head("/")
+    def home() -> Response:
+        page = render(
+            "home.html",
+            timezone=services.settings.server.timezone,
+            has_cameras=bool(services.settings.camera),
+            limits={"mp4": convert.video_frame_limit, "zip": convert.zip_frame_limit},
+        )
+        return HTMLResponse(page, headers=NEVER_STORED)
+
+    @router.get("/docs")
+    @router.head("/docs")
+    def docs() -> Response:
+        headers = {"content-security-policy": DOCS_POLICY}
+        return HTMLResponse(render("docs.html"), headers=headers)
+
+    @router.get("/favicon.ico")
+    @router.head("/favicon.ico")
+    def favicon() -> Response:
+        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
+    return router
+
+
+def mount_static(app: FastAPI) -> None:
+    """/static: scripts, styles and Swagger UI (from the package fastapi-offline)."""
+    swagger = Path(str(files("fastapi_offline"))) / "static"
+    app.mount("/static/swagger", StaticFiles(directory=swagger), name="swagger")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")

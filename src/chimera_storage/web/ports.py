@@ -1,0 +1,106 @@
+# ruff: noqa: A002 - ids and types are what they are called everywhere
+"""What the web room needs from the others: Protocols, so that no room imports another.
+
+`service.py` passes the implementations in. Methods without `async` may block on disk or index for
+milliseconds; the routes call them in threads, so they have to be thread-safe.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from chimera_storage.archive.images import Archive
+from chimera_storage.clock import Clock
+from chimera_storage.config import Settings
+from chimera_storage.model import CameraReport, Conversion, ConversionType, Totals
+
+
+class Conversions(Protocol):
+    """Videos and archives, as processes."""
+
+    async def request(
+        self, *, type: ConversionType, camera: int, start_us: int, end_us: int, fps: int, skip: int
+    ) -> Conversion:
+        """Store and queue one; with no image in the range `frames` is 0 and nothing is stored."""
+
+    async def cancel(self, id: str) -> bool:
+        """True only where it was queued or running and is now stopped, nothing left on disk."""
+
+    async def delete(self, id: str) -> bool:
+        """Remove row and file; a running one is cancelled first. False where there is none."""
+
+    def get(self, id: str) -> Conversion | None:
+        """By the exact id."""
+
+    def list(self) -> list[Conversion]:
+        """All, newest first, queued and running ones included."""
+
+    def count(self, *, camera: int, start_us: int, end_us: int, skip: int) -> int:
+        """How many images a conversion of this range takes, after skip."""
+
+    def stream(
+        self, *, type: ConversionType, camera: int, start_us: int, end_us: int, fps: int, skip: int
+    ) -> AsyncGenerator[bytes, None]:
+        """The file's bytes while it is made; `aclose` stops the work. Raises ConversionError."""
+
+
+class Recorders(Protocol):
+    """The process that watches the cameras."""
+
+    def reports(self) -> list[CameraReport]:
+        """The newest word on every configured camera."""
+
+    def status(self) -> str:
+        """online, stopped or errored."""
+
+    def restarts(self) -> int:
+        """How often the process had to be started again."""
+
+
+class CleanResult(Protocol):
+    """What a clean-up came to."""
+
+    @property
+    def deleted(self) -> bool:
+        """At least one image went."""
+
+    @property
+    def confidence(self) -> float:
+        """Percentage of the images that were to go and are gone; 100 where none had to."""
+
+
+class Upkeep(Protocol):
+    """Sizes, counts and deletion."""
+
+    def totals(self, camera: int) -> Totals: ...
+
+    def confidence(self) -> int:
+        """Percentage to which the totals can be trusted (below 100 while files are compared)."""
+
+    def delete_camera(self, camera: int) -> bool:
+        """Delete every image of the camera; True where at least one went."""
+
+    def clean(self, camera: int, days: int) -> CleanResult:
+        """Delete images taken more than `days` days ago."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """All that the routes work with."""
+
+    settings: Settings
+    archive: Archive
+    conversions: Conversions
+    recorders: Recorders
+    upkeep: Upkeep
+    clock: Clock
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone that clients mean where they name none."""
+        return ZoneInfo(self.settings.server.timezone)
+
+    def absolute(self, url: str) -> str:
+        """A `/shared/...` address, made absolute only where a public address is configured."""
+        return self.settings.server.public_url + url

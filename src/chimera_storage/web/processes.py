@@ -1,0 +1,62 @@
+"""A conversion as clients see it (ProcessObj of the seed), and which of them a filter keeps."""
+
+from collections.abc import Callable
+
+from chimera_storage.clock import to_us
+from chimera_storage.errors import InvalidInputError
+from chimera_storage.model import Conversion, ConversionStatus, ConversionType
+from chimera_storage.web import parsing, schemas
+from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.parsing import Body, given
+from chimera_storage.web.ports import Services
+
+
+def process_object(conversion: Conversion, services: Services) -> schemas.Process:
+    """The ProcessObj of a conversion; times in the server's zone."""
+    layout = services.archive.layout
+    return schemas.Process(
+        link=services.absolute(layout.output_url(conversion)),
+        type=conversion.type.value,
+        id=conversion.id,
+        requested=layout.stamp(conversion.requested_us),
+        camera=conversion.camera,
+        start=layout.stamp(conversion.start_us),
+        end=layout.stamp(conversion.end_us),
+        running=conversion.status.active,
+        status=conversion.status.value,
+        progress=round(conversion.progress, 4),
+        frames=conversion.frames,
+        size=conversion.size,
+        eta=conversion.eta_s(to_us(services.clock.now())),
+        error=conversion.error,
+        fps=conversion.fps,
+        skip=conversion.skip,
+    )
+
+
+def process_filter(body: Body, names: CameraNames) -> Callable[[Conversion], bool]:
+    """What the fields `camera`, `type`, `status` and `running` keep; absent ones keep all."""
+    camera = names.of(body) if given(body, "camera") is not None else None
+    type_ = _one_of(body, "type", [kind.value for kind in ConversionType])
+    status = _one_of(body, "status", [status.value for status in ConversionStatus])
+    wants_running = given(body, "running") is not None
+    running = parsing.yes_or_no(body, "running", default=False)
+
+    def keep(conversion: Conversion) -> bool:
+        return (
+            camera in {None, conversion.camera}
+            and type_ in {None, conversion.type.value}
+            and status in {None, conversion.status.value}
+            and (not wants_running or conversion.status.active is running)
+        )
+
+    return keep
+
+
+def _one_of(body: Body, name: str, values: list[str]) -> str | None:
+    value = given(body, name)
+    if value is None or value in values:
+        return value if isinstance(value, str) else None
+    raise InvalidInputError(
+        f"{name} is {parsing.shown(value)}; right would be one of {', '.join(values)}"
+    )

@@ -1,0 +1,292 @@
+"""What goes in and out, for /openapi.json and for the answers themselves.
+
+Requests are read leniently (parsing.py), so their models only describe them; answers are made
+through these models. Field names are the clients', hence camelCase.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+STAMP = "20260131-183000"
+ID = "k3v9x2ab-20260131-190000"
+FILE = f"/shared/captures/output_1_{STAMP}_20260131-190000_{ID}.mp4"
+
+CameraField = Annotated[
+    int | str, Field(description="number, its text, or configured name", examples=[1])
+]
+TimeField = Annotated[
+    str | int | None,
+    Field(
+        description="YYYYMMDD-HHMMSS or ISO 8601 without offset (both in the server's time zone),"
+        " ISO 8601 with offset, or milliseconds since 1970; inclusive",
+        examples=[STAMP, "2026-01-31T18:30:00Z", 1769884200000],
+    ),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Problem(_Model):
+    """Every error."""
+
+    error: str = Field(description="one sentence: what is wrong and what would be right")
+
+
+class UnknownProcess(Problem):
+    """The id belongs to no process."""
+
+    running: Literal[False] = False
+    id: str = Field(examples=[ID])
+
+
+# requests
+
+
+class Range(BaseModel):
+    """Which images."""
+
+    camera: CameraField
+    start: TimeField = Field(None, description="default: one week before end")
+    end: TimeField = Field(None, description="default: now")
+    hours: float | None = Field(None, gt=0, description="in place of start: hours before end")
+    days: float | None = Field(None, gt=0, description="in place of start: days before end")
+
+
+class ZipRequest(Range):
+    """What to archive."""
+
+    skip: int = Field(1, ge=1, le=1_000_000, description="take every Nth image, from the first")
+    save: bool = Field(True, description="false: answer with the file itself")
+
+
+class VideoRequest(ZipRequest):
+    """What to make a video of."""
+
+    fps: int = Field(20, ge=1, le=60, description="images per second of the video")
+
+
+class FramesRequest(Range):
+    """Which links to list."""
+
+    frames: int = Field(10, ge=1, le=10_000, description="at most so many links")
+
+
+class ProcessRequest(BaseModel):
+    """Which process."""
+
+    id: str = Field(examples=[ID])
+
+
+class ProcessFilter(BaseModel):
+    """Which processes; each field may be left out."""
+
+    camera: CameraField | None = None
+    type: Literal["mp4", "zip"] | None = None
+    status: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
+    running: bool | None = None
+
+
+class FolderRequest(BaseModel):
+    """Which camera's images. `path: "shared/captures/1"` may stand in for `camera`."""
+
+    camera: CameraField
+
+
+class CleanRequest(FolderRequest):
+    """Which camera's old images."""
+
+    days: int = Field(ge=1, description="images taken more than so many days ago go", examples=[7])
+
+
+# answers
+
+
+class Created(_Model):
+    """The process that was begun; without images: `frames` 0, no `url`, no process."""
+
+    id: str = Field(examples=[ID])
+    url: str | None = Field(None, examples=[FILE], description="where the file will be")
+    frameLimitMet: bool = Field(  # noqa: N815
+        description="true: too many images for save:false, so it became a saved process"
+    )
+    frames: int = Field(description="how many images it takes", examples=[600])
+
+
+Links = list[str]
+
+
+class Frames(_Model):
+    """Links to images, evenly spread, in time order."""
+
+    list: Links = Field(examples=[["/shared/captures/1/20260131/18/20260131-183000-00.jpg"]])
+
+
+class Process(_Model):
+    """A video or archive (ProcessObj)."""
+
+    link: str = Field(examples=[FILE])
+    type: Literal["mp4", "zip"]
+    id: str = Field(examples=[ID])
+    requested: str = Field(examples=["20260131-190000"], description="in the server's time zone")
+    camera: int
+    start: str = Field(examples=[STAMP])
+    end: str = Field(examples=["20260131-190000"])
+    running: bool = Field(description="queued or being made")
+    status: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: float = Field(ge=0, le=1)
+    frames: int = Field(description="images it takes (0: not known)")
+    size: int = Field(description="bytes of the file so far")
+    eta: float | None = Field(description="seconds it still takes, where that can be told")
+    error: str | None = Field(description="why it failed")
+    fps: int
+    skip: int
+
+
+ProcessList = list[Process]
+
+
+class Processes(_Model):
+    """Newest first."""
+
+    list: ProcessList
+
+
+class Cancelled(_Model):
+    """Whether the process was stopped."""
+
+    cancelled: bool
+    id: str
+
+
+class Deleted(_Model):
+    """Whether the process and its file are gone."""
+
+    deleted: bool
+    id: str
+
+
+class PathSize(_Model):
+    """What a camera's images take."""
+
+    size: str = Field(description="bytes, as decimal text", examples=["443512"])
+    bytes: int = Field(examples=[443512])
+    formatted: str = Field(examples=["443.5 kB"])
+    confidence: int = Field(ge=0, le=100, description="percent; below 100 while files are compared")
+
+
+class PathCount(_Model):
+    """How many images a camera has."""
+
+    count: int
+    confidence: int = Field(ge=0, le=100)
+
+
+class PathDeleted(_Model):
+    """Whether images were deleted."""
+
+    deleted: bool
+
+
+class PathCleaned(PathDeleted):
+    """Whether old images were deleted."""
+
+    confidence: float = Field(description="percent of those that were to go and are gone")
+
+
+class ServerProcess(_Model):
+    """The recorder process."""
+
+    name: str = Field(examples=["motion"])
+    status: Literal["online", "stopped", "errored"]
+    restarts: int
+
+
+class CameraStatus(_Model):
+    """One camera as the recorder sees it. Times in milliseconds since 1970."""
+
+    id: int
+    name: str
+    state: Literal["starting", "connected", "failed", "ended", "stopped"]
+    since: int | None
+    problem: str | None = Field(description="why there is no picture, without credentials")
+    fps: float = Field(description="pictures per second received lately")
+    width: int
+    height: int
+    lastFrame: int | None  # noqa: N815
+    recording: bool
+    recordingSince: int | None  # noqa: N815
+    imagesSaved: int  # noqa: N815
+    restarts: int = Field(description="lost connections since the recorder started")
+    score: float = Field(description="share of the newest picture that moves, 0 to 1")
+
+
+class MotionStatus(_Model):
+    """The recorder process and its cameras."""
+
+    processList: list[ServerProcess]  # noqa: N815
+    cameras: list[CameraStatus]
+
+
+class LatestImage(_Model):
+    """A camera's newest saved image."""
+
+    url: str
+    taken: int = Field(description="milliseconds since 1970")
+    width: int
+    height: int
+    boxes: list[tuple[int, int, int, int]] = Field(description="what moved: [x, y, w, h] in pixels")
+
+
+class CameraOverview(CameraStatus):
+    """One camera with what is stored of it."""
+
+    recorded: bool = Field(description="false: another program saves its images")
+    latest: LatestImage | None
+    count: int
+    size: int = Field(description="bytes")
+    formatted: str
+
+
+class Cameras(_Model):
+    """Every camera, by number."""
+
+    cameras: list[CameraOverview]
+    now: int = Field(description="the server's time, milliseconds since 1970")
+
+
+class Health(_Model):
+    """The server answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """`openapi_extra` of a route whose body is read by `parsing.read_body`."""
+    schema = model.model_json_schema()
+    kinds = ("application/json", "application/x-www-form-urlencoded")
+    content = {kind: {"schema": schema} for kind in kinds}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route: those that every route has, and the given ones."""
+    texts = {
+        400: "a value cannot be used",
+        401: "not logged in",
+        403: "from another site, or a Host that is not this server",
+        404: "unknown",
+        408: "the body came too slowly",
+        409: "not possible in the present state",
+        413: "the body is larger than 1 MiB",
+        500: "a fault of the server",
+        503: "the data folder or the index cannot be used",
+    }
+    wanted = {401, 403, 500, 503, *statuses}
+    return {s: {"model": Problem, "description": texts[s]} for s in sorted(wanted)}
+
+
+BODY_PROBLEMS = (400, 408, 413)

@@ -1,0 +1,215 @@
+"""Files as answers: an open descriptor, its validators, and the part of it that was asked for.
+
+The descriptor is open before any header is sent and the body comes from it alone, so a file that is
+deleted or replaced meanwhile is still sent whole. Conditions and ranges as in RFC 9110; several
+ranges at once get the whole file, as the RFC allows and no client of ours needs more.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Coroutine
+from email.utils import formatdate, parsedate_to_datetime
+from pathlib import PurePath
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from chimera_storage.errors import StorageError
+from chimera_storage.web.errors import error_answer
+
+CHUNK_BYTES = 512 * 1024
+DEFAULT_TYPE = "application/octet-stream"
+TYPES = {
+    ".avi": "video/x-msvideo",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".mkv": "video/x-matroska",
+    ".mp4": "video/mp4",
+    ".png": "image/png",
+    ".txt": "text/plain; charset=utf-8",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+    ".zip": "application/zip",
+}
+# What a browser may show in place: nothing that could run a script in this server's name.
+SHOWN_INLINE = frozenset({".gif", ".jpeg", ".jpg", ".mp4", ".png", ".txt", ".webm", ".webp"})
+
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII | re.IGNORECASE)
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+class StoredFile:
+    """An open regular file and what HTTP says about it."""
+
+    def __init__(self, file: BinaryIO, *, name: str) -> None:
+        stat = os.fstat(file.fileno())
+        self.file = file
+        self.name = name
+        self.size = stat.st_size
+        self.modified_s = int(stat.st_mtime)
+        self.etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"'
+
+    @property
+    def suffix(self) -> str:
+        """The ending that says the type, in lower case."""
+        return PurePath(self.name).suffix.lower()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes from `offset`. Raises StorageError where the file got shorter."""
+        part = os.pread(self.file.fileno(), size, offset)
+        if len(part) < size:
+            raise StorageError("a file became shorter while it was sent")
+        return part
+
+
+class FileAnswer(Response):
+    """Sends a part of a stored file and closes it, whatever happens."""
+
+    def __init__(
+        self, stored: StoredFile, *, status: int, headers: dict[str, str], start: int, length: int
+    ) -> None:
+        self._stored = stored
+        self._start = start
+        self._length = length
+        super().__init__(status_code=status, headers=headers)
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if self._length <= CHUNK_BYTES:
+                await self._send(send)
+            else:
+                await until_gone(self._send(send), receive)
+        finally:
+            self._stored.file.close()
+
+    async def _send(self, send: Send) -> None:
+        part = await self._read(self._start, self._length)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        sent = len(part)
+        while sent < self._length:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            part = await self._read(self._start + sent, self._length - sent)
+            sent += len(part)
+        await send({"type": "http.response.body", "body": part, "more_body": False})
+
+    async def _read(self, offset: int, left: int) -> bytes:
+        if left == 0:
+            return b""
+        return await run_in_threadpool(self._stored.read, offset, min(left, CHUNK_BYTES))
+
+
+async def until_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Await the work; cancel it as soon as the client has gone away."""
+    worker = asyncio.create_task(work)
+    watcher = asyncio.create_task(_disconnected(receive))
+    try:
+        await asyncio.wait({worker, watcher}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        worker.cancel()
+        watcher.cancel()
+        await asyncio.gather(worker, watcher, return_exceptions=True)
+    if not worker.cancelled():
+        worker.result()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def file_answer(request: Request, stored: StoredFile, *, inline: bool, cache: str) -> Response:
+    """200, 206, 304 or 416 for a stored file, whose descriptor the answer takes over."""
+    headers = {
+        "accept-ranges": "bytes",
+        "cache-control": cache,
+        "content-disposition": disposition(stored, inline=inline),
+        "content-type": TYPES.get(stored.suffix, DEFAULT_TYPE),
+        "etag": stored.etag,
+        "last-modified": formatdate(stored.modified_s, usegmt=True),
+    }
+    if _is_unchanged(request, stored):
+        stored.file.close()
+        kept = ("cache-control", "etag", "last-modified")
+        return Response(status_code=304, headers={name: headers[name] for name in kept})
+    start, length, status = 0, stored.size, 200
+    wanted = _wanted_range(request, stored)
+    if wanted is not None:
+        if not wanted:
+            stored.file.close()
+            answer = error_answer(416, "this part of the file does not exist; see Content-Range")
+            answer.headers["content-range"] = f"bytes */{stored.size}"
+            return answer
+        start, length, status = wanted.start, len(wanted), 206
+        headers["content-range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{stored.size}"
+    headers["content-length"] = str(length)
+    if request.method == "HEAD":
+        length = 0
+    return FileAnswer(stored, status=status, headers=headers, start=start, length=length)
+
+
+def disposition(stored: StoredFile, *, inline: bool) -> str:
+    """Content-Disposition that shows or downloads under the file's name."""
+    kind = "inline" if inline and stored.suffix in SHOWN_INLINE else "attachment"
+    return f"{kind}; {filename_parameter(stored.name)}"
+
+
+def filename_parameter(name: str) -> str:
+    """`filename=` of Content-Disposition; no name can end the header or the quotes."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
+    if plain == name:
+        return f'filename="{plain}"'
+    return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+
+
+def _is_unchanged(request: Request, stored: StoredFile) -> bool:
+    condition = request.headers.get("if-none-match")
+    if condition is not None:
+        tags = _ENTITY_TAG.findall(condition)
+        return condition.strip() == "*" or stored.etag.strip('"') in tags
+    since = _http_date(request.headers.get("if-modified-since"))
+    return since is not None and stored.modified_s <= since
+
+
+def _wanted_range(request: Request, stored: StoredFile) -> range | None:
+    """The bytes of a single range; empty: there are none such, None: all are wanted."""
+    match = _RANGE.fullmatch(request.headers.get("range", "").strip())
+    if match is None or request.method != "GET" or not _is_same(request, stored):
+        return None
+    first, last = match.groups()
+    if not first:
+        return range(max(0, stored.size - int(last)), stored.size) if last else None
+    if last and int(last) < int(first):
+        return None  # malformed, which RFC 9110 says to ignore
+    return range(int(first), min(int(last) + 1, stored.size) if last else stored.size)
+
+
+def _is_same(request: Request, stored: StoredFile) -> bool:
+    """Whether If-Range, if there is one, names exactly this version."""
+    condition = request.headers.get("if-range")
+    if condition is None:
+        return True
+    if condition.strip().startswith(('"', "W/")):
+        return condition.strip() == stored.etag
+    return _http_date(condition) == stored.modified_s
+
+
+def _http_date(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -1,0 +1,127 @@
+"""/shared: images, videos and archives as files, and their folders as pages.
+
+Which file a path means is for `Layout.resolve` alone to say; here it is opened without following a
+link in its last part, looked at through the descriptor, and sent from it.
+"""
+
+import os
+import stat as stat_module
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from chimera_storage.archive.layout import Layout
+from chimera_storage.errors import InvalidInputError, NotFoundError
+from chimera_storage.web.folder import breadcrumb, read_folder
+from chimera_storage.web.pages import render
+from chimera_storage.web.parsing import fields, whole
+from chimera_storage.web.ports import Services
+from chimera_storage.web.schemas import problems
+from chimera_storage.web.serving import StoredFile, file_answer
+
+HIGHEST_PAGE = 1_000_000
+IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
+FILE_CACHE = "private, no-cache"
+NO_TRUTH = frozenset({"0", "false"})
+RESPONSES = {
+    **problems(400, 404),
+    200: {"content": {"*/*": {}, "text/html": {}}, "description": "the file, or the folder's page"},
+    206: {"content": {"*/*": {}}, "description": "the part that Range asked for"},
+    302: {"description": "a folder asked for without its trailing slash"},
+    304: {"description": "the file is still the one that the client has"},
+    416: {"description": "no such part; Content-Range says how large the file is"},
+}
+
+
+def shared_router(services: Services) -> APIRouter:
+    """GET and HEAD /shared/…"""
+    router = APIRouter(tags=["shared"])
+    layout = services.archive.layout
+
+    @router.get("/shared", include_in_schema=False)
+    @router.head("/shared", include_in_schema=False)
+    def root(request: Request) -> Response:
+        return _redirect(request, "")
+
+    @router.get(
+        "/shared/{path:path}",
+        summary="A file, or a folder as a page",
+        response_class=Response,
+        responses=RESPONSES,
+        openapi_extra={
+            "parameters": [
+                {
+                    "name": "inline",
+                    "in": "query",
+                    "required": False,
+                    "allowEmptyValue": True,
+                    "description": "show in the browser instead of downloading",
+                    "schema": {"type": "string"},
+                },
+                {
+                    "name": "page",
+                    "in": "query",
+                    "required": False,
+                    "description": "of a folder, 200 entries each",
+                    "schema": {"type": "integer", "minimum": 1, "default": 1},
+                },
+            ]
+        },
+    )
+    @router.head("/shared/{path:path}", include_in_schema=False)
+    async def shared(request: Request, path: str) -> Response:
+        found = await run_in_threadpool(_open, layout, path)
+        if isinstance(found, StoredFile):
+            inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
+            cache = IMAGE_CACHE if found.suffix == ".jpg" else FILE_CACHE
+            return file_answer(request, found, inline=inline, cache=cache)
+        if path and not path.endswith("/"):
+            return _redirect(request, path)
+        return await run_in_threadpool(_folder_page, request, layout, path, found)
+
+    return router
+
+
+def _open(layout: Layout, path: str) -> StoredFile | Path:
+    """The file, open, or the real path of a folder. Raises InvalidInputError, NotFoundError."""
+    real = layout.resolve(path)
+    if real.is_dir():
+        return real
+    if path.endswith("/"):
+        raise NotFoundError("there is no such folder; a file's address has no slash at its end")
+    # O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        file = os.fdopen(os.open(real, flags), "rb", buffering=0)
+    except OSError:
+        raise NotFoundError("there is no such file or folder") from None
+    if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise NotFoundError("there is no such file or folder")
+    return StoredFile(file, name=path.rpartition("/")[2])
+
+
+def _redirect(request: Request, path: str) -> Response:
+    """To the folder with its slash, always below /shared/ of this server."""
+    query = f"?{quote(request.url.query, safe='=&%')}" if request.url.query else ""
+    root = request.scope.get("root_path", "")
+    slash = "/" if path else ""
+    return RedirectResponse(f"{root}/shared/{quote(path, safe='/')}{slash}{query}", 302)
+
+
+def _folder_page(request: Request, layout: Layout, path: str, folder: Path) -> Response:
+    query = fields(request.query_params.multi_items())
+    try:
+        number = whole(query, "page", default=1, least=1, most=HIGHEST_PAGE)
+    except InvalidInputError:
+        number = 1
+    page = render(
+        "folder.html",
+        page=read_folder(layout, path, folder, number),
+        crumbs=breadcrumb(path),
+        timezone=str(layout.timezone),
+    )
+    return HTMLResponse(page, headers={"cache-control": "no-store"})
