@@ -1,0 +1,209 @@
+"""The index's file: opening it, its transactions, what is done when it is damaged."""
+
+import fcntl
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from chimera_storage.archive.index.schema import META, SCHEMA_VERSION, metadata
+from chimera_storage.errors import StorageError
+from chimera_storage.log import get_logger
+
+BUSY_TIMEOUT_S = 10.0
+_log = get_logger()
+
+
+class _DamagedError(Exception):
+    """The file cannot be read, or is no index of ours."""
+
+
+class Database:
+    """Transactions on one SQLite file; every error of the library becomes a StorageError."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates; a damaged file is set aside. Raises StorageError."""
+        self._path = path
+        self._marker = path.with_name(path.name + ".damaged")
+        self._engine = _engine(path)
+        try:
+            # Held as long as the index is open: set aside only what nobody else is using.
+            self._lock = os.open(
+                path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+            )
+        except OSError as error:
+            raise StorageError(f"the index {path} cannot be opened: {error.strerror}") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes every connection; the index must not be used afterwards."""
+        self._engine.dispose()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot. Raises StorageError."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its beginning. Raises StorageError."""
+        writer = self._engine.execution_options(immediate=True)
+        with self._translated(), writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        if self._lock < 0:
+            raise StorageError("the index is closed")
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as error:
+            if _is_damage(error):
+                # Not mended under the feet of those who use it: the next start sets it aside.
+                self._marker.touch()
+                _log.error("index_damaged", index=str(self._path))
+                raise StorageError(
+                    "the index is damaged; it is made anew from the files at the next start"
+                ) from error
+            raise StorageError(f"the index cannot be used: {_cause(error)}") from error
+
+    # opening
+
+    def _open(self) -> None:
+        try:
+            if self._marker.exists():
+                raise _DamagedError
+            self._prepare()
+        except _DamagedError:
+            self._set_aside()
+            try:
+                self._prepare()
+            except _DamagedError:
+                raise StorageError(f"the index {self._path} cannot be created") from None
+
+    def _prepare(self) -> None:
+        try:
+            with self._engine.connect() as connection:
+                self._refuse_what_is_not_ours(connection)
+            self._switch_to_wal()
+            with self._engine.execution_options(immediate=True).begin() as connection:
+                metadata.create_all(connection)
+                connection.execute(
+                    insert(META).on_conflict_do_nothing(),
+                    [
+                        {"key": "schema_version", "value": str(SCHEMA_VERSION)},
+                        {"key": "data_folder_id", "value": uuid.uuid4().hex},
+                    ],
+                )
+        except sa.exc.SQLAlchemyError as error:
+            if _is_damage(error):
+                raise _DamagedError from None
+            raise StorageError(f"the index {self._path} cannot be used: {_cause(error)}") from None
+
+    def _refuse_what_is_not_ours(self, connection: Connection) -> None:
+        """Looks before anything is written."""
+        tables = sa.inspect(connection).get_table_names()
+        if not tables:
+            return
+        if META.name not in tables:
+            raise _DamagedError
+        version = connection.scalar(sa.select(META.c.value).where(META.c.key == "schema_version"))
+        if version is None or not version.isdecimal():
+            raise _DamagedError
+        if int(version) > SCHEMA_VERSION:
+            raise StorageError(
+                f"the index {self._path} was written by a newer version (its form {version}, this "
+                f"version knows {SCHEMA_VERSION}); use that version, or move the index away to "
+                "have it made anew"
+            )
+
+    def _switch_to_wal(self) -> None:
+        """Outside a transaction, and by hand: SQLite does not wait for other openers here."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        raw = self._engine.raw_connection()
+        try:
+            while True:
+                try:
+                    raw.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
+                    return
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF not in _BUSY:
+                        raise StorageError(
+                            f"the index {self._path} cannot be used: {error}"
+                        ) from None
+                    if time.monotonic() > deadline:
+                        raise StorageError(f"the index {self._path} is locked") from None
+                    time.sleep(0.02)
+        finally:
+            raw.close()
+
+    def _set_aside(self) -> None:
+        self._engine.dispose()
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StorageError(
+                f"the index {self._path} is damaged and in use by another process; "
+                "it is made anew when all are stopped and one is started"
+            ) from None
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{stamp}")
+        for suffix in ("-wal", "-shm", ""):
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        self._marker.unlink(missing_ok=True)
+        _log.error("index_set_aside", index=str(self._path), now=aside.name)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _engine(path: Path) -> Engine:
+    engine = sa.create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_S},
+        pool_size=8,
+        max_overflow=32,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; see below
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error)

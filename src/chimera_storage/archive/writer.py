@@ -1,0 +1,258 @@
+"""How an image comes to rest: whole under its name at once, durable and in the index soon after.
+
+1. It is written to a temporary file in its folder and linked into place. A link never replaces
+   what stands there: with a name taken (a restart within the second, a clock set back) the next
+   number is tried. From here on `kill -9` loses nothing; the comparison at start finds the file.
+2. Every `sync_interval_s` the files saved meanwhile are synced, then their folders, then one
+   transaction inserts the rows. A power cut loses at most what was saved since.
+3. After that the files are looked for once more, and the rows of those that somebody deleted
+   in between are taken out. Deleting goes file first, row second, so one of the two sees the other.
+"""
+
+import errno
+import os
+import secrets
+import threading
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import SECOND_US, TEMPORARY_SUFFIX, Layout
+from chimera_storage.errors import InvalidInputError, StorageError
+from chimera_storage.log import get_logger
+from chimera_storage.model import Box, Image, ImageKey
+
+_TRIES = 5  # a folder that is emptied and removed under our hands is made again this often
+# A file system without hard links (exFAT, some network shares) says one of these.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+
+_log = get_logger()
+
+
+class ImageWriter:
+    """Saves the images of one recorder process. Thread-safe.
+
+    `sync_interval_s`: seconds between two batches, and what a power cut may take.
+    """
+
+    def __init__(self, layout: Layout, index: Index, *, sync_interval_s: float) -> None:
+        self._layout = layout
+        self._index = index
+        self._interval_s = sync_interval_s
+        self._lock = threading.Lock()  # of the four below
+        self._numbers: dict[int, tuple[int, int]] = {}  # camera → second, next number in it
+        self._pending: list[Image] = []
+        self._made_in: set[Path] = set()  # folders in which a folder was made
+        self._failure: StorageError | None = None
+        self._flushing = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins to write batches every `sync_interval_s`."""
+        self._thread = threading.Thread(target=self._run, name="image-writer", daemon=True)
+        self._thread.start()
+
+    def save(
+        self,
+        camera: int,
+        taken_at_us: int,
+        jpeg: bytes,
+        *,
+        width: int,
+        height: int,
+        score: float | None = None,
+        boxes: tuple[Box, ...] = (),
+        event: int | None = None,
+    ) -> Image:
+        """Returns when the file stands under its name.
+
+        `taken_at_us`: microseconds since 1970; `width`, `height` and `boxes` in pixels. Raises
+        StorageError where the image cannot be written (full, read-only ...), and once for each
+        batch that failed since the last call; such a batch is tried again by itself, while the
+        image given with that call is not saved. Raises InvalidInputError for values that no image
+        can have.
+        """
+        if not jpeg or any(not 0 <= value <= 0xFFFF for box in boxes for value in box):
+            raise InvalidInputError("an image has bytes, and boxes between 0 and 65535 pixels")
+        self._raise_failure()
+        second = taken_at_us // SECOND_US
+        try:
+            key = self._place(camera, second, jpeg)
+        except OSError as error:
+            raise StorageError(f"an image cannot be saved: {error.strerror or error}") from error
+        image = Image(
+            key=key,
+            taken_at_us=taken_at_us,
+            size=len(jpeg),
+            crc32=zlib.crc32(jpeg),
+            width=width,
+            height=height,
+            score=score,
+            boxes=boxes,
+            event=event,
+        )
+        with self._lock:
+            self._pending.append(image)
+        return image
+
+    def flush(self) -> None:
+        """Returns when all saved so far are durable and indexed; images deleted since are not.
+
+        Raises StorageError; what could not be written is kept and tried again.
+        """
+        with self._flushing:
+            with self._lock:
+                batch, self._pending = self._pending, []
+                made_in, self._made_in = self._made_in, set()
+            try:
+                self._write_batch(batch, made_in)
+            except BaseException:
+                with self._lock:
+                    self._pending[:0] = batch
+                    self._made_in |= made_in
+                raise
+            with self._lock:
+                self._failure = None
+
+    def close(self) -> None:
+        """flush, then stop. Raises StorageError where the last batch cannot be written."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.flush()
+
+    # placing a file
+
+    def _place(self, camera: int, second: int, jpeg: bytes) -> ImageKey:
+        with self._lock:
+            known, number = self._numbers.get(camera, (second, 0))
+        if known != second:
+            number = 0
+        key = ImageKey(camera=camera, second=second, number=number)
+        path = self._layout.image_path(key)
+        temporary = self._write_temporary(camera, path, jpeg)
+        try:
+            while not _link(temporary, path):
+                number += 1
+                key = ImageKey(camera=camera, second=second, number=number)
+                path = self._layout.image_path(key)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+        with self._lock:
+            known, next_number = self._numbers.get(camera, (second, 0))
+            if known != second:
+                next_number = 0
+            self._numbers[camera] = (second, max(next_number, number + 1))
+        return key
+
+    def _write_temporary(self, camera: int, path: Path, jpeg: bytes) -> Path:
+        temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        for attempt in range(_TRIES):
+            try:
+                descriptor = os.open(temporary, flags, 0o644)
+                break
+            except FileNotFoundError:
+                if attempt == _TRIES - 1:
+                    raise
+                self._make_folder(camera, path.parent)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                rest = memoryview(jpeg)
+                while rest:
+                    rest = rest[file.write(rest) :]
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        return temporary
+
+    def _make_folder(self, camera: int, folder: Path) -> None:
+        """Makes a dated folder, and notes where one was made so that it becomes durable."""
+        if not self._layout.captures.is_dir():
+            raise StorageError("the folder shared/captures is gone; is its disk mounted?")
+        if self._layout.camera_folder(camera).is_symlink():
+            raise StorageError(
+                f"the folder of camera {camera} is a symbolic link; a folder is right"
+            )
+        for made in (folder.parent.parent, folder.parent, folder):
+            with suppress(FileExistsError):
+                made.mkdir()
+                with self._lock:
+                    self._made_in.add(made.parent)
+
+    # batches
+
+    def _write_batch(self, batch: list[Image], made_in: set[Path]) -> None:
+        there: list[Image] = []
+        folders = set(made_in)
+        try:
+            for image in batch:
+                path = self._layout.image_path(image.key)
+                if _sync(path, os.O_RDONLY | os.O_NOFOLLOW):
+                    there.append(image)
+                    folders.add(path.parent)
+            for folder in sorted(folders):
+                _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise StorageError(f"images cannot be synced: {error.strerror or error}") from error
+        # In place of what is there: the comparison knows a file's size, we know its score too.
+        self._index.add_images(there, replace=True)
+        gone = [image.key for image in there if not self._exists(image.key)]
+        self._index.remove_images(gone)
+
+    def _exists(self, key: ImageKey) -> bool:
+        return os.path.lexists(self._layout.image_path(key))
+
+    def _raise_failure(self) -> None:
+        with self._lock:
+            failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _run(self) -> None:
+        failing = False
+        while not self._closing.wait(self._interval_s):
+            try:
+                self.flush()
+                if failing:
+                    _log.info("images_flush_works_again")
+                failing = False
+            except StorageError as error:
+                with self._lock:
+                    self._failure = error
+                if not failing:
+                    _log.error("images_flush_failed", problem=str(error))
+                failing = True
+
+
+def _link(temporary: Path, path: Path) -> bool:
+    """Gives the file its name; False where that is taken. Raises OSError."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            return False
+        temporary.rename(path)
+    return True
+
+
+def _sync(path: Path, flags: int) -> bool:
+    """Makes a file or folder durable; False where there is none. Raises OSError."""
+    try:
+        descriptor = os.open(path, flags | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return True
