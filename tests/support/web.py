@@ -1,0 +1,327 @@
+"""The web application on a real archive, with small working conversions, recorder and upkeep.
+
+`MemoryConversions` keeps its processes in memory and is moved on by the test (`finish`), so that
+every state of a process can be looked at without waiting for one.
+"""
+
+import asyncio
+import io
+import threading
+import zipfile
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+from fastapi import FastAPI
+
+from chimera_storage.archive.images import Archive
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import Layout
+from chimera_storage.clock import to_us
+from chimera_storage.config import Settings
+from chimera_storage.model import (
+    Box,
+    CameraReport,
+    Conversion,
+    ConversionStatus,
+    ConversionType,
+    Image,
+    ImageKey,
+    Totals,
+)
+from chimera_storage.web.app import create_app
+
+NOW = datetime(2026, 1, 31, 19, 0, 0, tzinfo=UTC)
+SECOND_US = 1_000_000
+
+
+class StoppedClock:
+    """A clock that shows `NOW` until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+
+class MemoryConversions:
+    """Conversions that are made when the test says so."""
+
+    def __init__(self, archive: Archive, clock: StoppedClock) -> None:
+        self._archive = archive
+        self._clock = clock
+        self._made = 0
+        self._lock = threading.Lock()
+        self.all: dict[str, Conversion] = {}
+        self.streams_open = 0
+        self.stream_parts: list[bytes] | None = None
+        self.stream_error: Exception | None = None
+
+    async def request(
+        self,
+        *,
+        type: ConversionType,  # noqa: A002
+        camera: int,
+        start_us: int,
+        end_us: int,
+        fps: int,
+        skip: int,
+    ) -> Conversion:
+        requested_us = to_us(self._clock.now())
+        self._made += 1
+        conversion = Conversion(
+            id=f"made{self._made}-{self._archive.layout.stamp(requested_us)}",
+            type=type,
+            camera=camera,
+            start_us=start_us,
+            end_us=end_us,
+            requested_us=requested_us,
+            fps=fps,
+            skip=skip,
+            frames=self.count(camera=camera, start_us=start_us, end_us=end_us, skip=skip),
+        )
+        if conversion.frames:
+            with self._lock:
+                self.all[conversion.id] = conversion
+        return conversion
+
+    def finish(self, process_id: str, content: bytes = b"made") -> None:
+        """The file is there and the process is done."""
+        done = replace(
+            self.all[process_id],
+            status=ConversionStatus.DONE,
+            frames_done=self.all[process_id].frames,
+            size=len(content),
+        )
+        self._archive.layout.output_path(done).write_bytes(content)
+        self.all[process_id] = done
+
+    async def cancel(self, id: str) -> bool:  # noqa: A002
+        conversion = self.all[id]
+        if not conversion.status.active:
+            return False
+        self.all[id] = replace(conversion, status=ConversionStatus.CANCELLED)
+        return True
+
+    async def delete(self, id: str) -> bool:  # noqa: A002
+        conversion = self.all.pop(id, None)
+        if conversion is not None:
+            self._archive.layout.output_path(conversion).unlink(missing_ok=True)
+        return conversion is not None
+
+    def get(self, id: str) -> Conversion | None:  # noqa: A002
+        return self.all.get(id)
+
+    def list(self) -> list[Conversion]:
+        with self._lock:
+            return list(reversed(self.all.values()))
+
+    def count(self, *, camera: int, start_us: int, end_us: int, skip: int) -> int:
+        return -(-self._archive.index.count(camera, start_us, end_us) // skip)
+
+    async def stream(
+        self,
+        *,
+        type: ConversionType,  # noqa: A002, ARG002
+        camera: int,
+        start_us: int,
+        end_us: int,
+        fps: int,  # noqa: ARG002
+        skip: int,
+    ) -> AsyncGenerator[bytes, None]:
+        """A zip of the images, in parts; or what the test set; `streams_open` counts."""
+        self.streams_open += 1
+        try:
+            if self.stream_error is not None:
+                raise self.stream_error
+            if self.stream_parts is not None:
+                for part in self.stream_parts:
+                    yield part
+                    await asyncio.sleep(0)
+                return
+            whole = io.BytesIO()
+            with zipfile.ZipFile(whole, "w") as archive:
+                for image in self._archive.index.images(camera, start_us, end_us, skip=skip):
+                    with self._archive.open(image.key) as file:
+                        archive.writestr(f"{image.key.second}-{image.key.number}", file.read())
+            content = whole.getvalue()
+            for begin in range(0, len(content), 1000):
+                yield content[begin : begin + 1000]
+        finally:
+            self.streams_open -= 1
+
+
+@dataclass
+class FixedRecorders:
+    """A recorder that says what the test set."""
+
+    said: list[CameraReport] = field(default_factory=list)
+    is_now: str = "online"
+    restarted: int = 0
+
+    def reports(self) -> list[CameraReport]:
+        return self.said
+
+    def status(self) -> str:
+        return self.is_now
+
+    def restarts(self) -> int:
+        return self.restarted
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What a clean-up came to."""
+
+    deleted: bool
+    confidence: float
+
+
+class ArchiveUpkeep:
+    """Sizes, counts and deletion straight on the archive."""
+
+    def __init__(self, archive: Archive, clock: StoppedClock) -> None:
+        self._archive = archive
+        self._clock = clock
+
+    def totals(self, camera: int) -> Totals:
+        return self._archive.index.totals(camera)
+
+    def confidence(self) -> int:
+        return 100
+
+    def delete_camera(self, camera: int) -> bool:
+        return self._archive.delete_camera(camera) > 0
+
+    def clean(self, camera: int, days: int) -> Cleaned:
+        before = to_us(self._clock.now() - timedelta(days=days))
+        old = [i.key for i in self._archive.index.images(camera, 0, before - SECOND_US)]
+        asked, gone = self._archive.delete(old)
+        return Cleaned(deleted=gone > 0, confidence=100 * gone / asked if asked else 100)
+
+
+@dataclass
+class Room:
+    """The application and what it works on, with a client's view of it."""
+
+    app: FastAPI
+    archive: Archive
+    clock: StoppedClock
+    conversions: MemoryConversions
+    recorders: FixedRecorders
+    root: Path
+    host: str = "127.0.0.1:8083"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def captures(self) -> Path:
+        return self.archive.layout.captures
+
+    def save(
+        self,
+        camera: int,
+        taken: datetime,
+        number: int = 0,
+        content: bytes = b"\xff\xd8 an image \xff\xd9",
+        *,
+        boxes: tuple[Box, ...] = (),
+        flat: bool = False,
+    ) -> Image:
+        """An image on disk and in the index; the content is not looked at by the web."""
+        key = ImageKey(camera=camera, second=int(taken.timestamp()), number=number, flat=flat)
+        path = self.archive.layout.image_path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        image = Image(
+            key=key,
+            taken_at_us=to_us(taken),
+            size=len(content),
+            crc32=0,
+            width=1280,
+            height=720,
+            boxes=boxes,
+        )
+        self.archive.index.add_images([image])
+        return image
+
+    def save_many(self, camera: int, count: int, *, begin: datetime | None = None) -> list[Image]:
+        """One image a second, the last at `NOW` where no begin is given."""
+        begin = begin or NOW - timedelta(seconds=count - 1)
+        return [self.save(camera, begin + timedelta(seconds=i)) for i in range(count)]
+
+    def url(self, image: Image) -> str:
+        return self.archive.layout.image_url(image.key)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request through ASGI; exceptions become the answers that a client sees."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=f"http://{self.host}", headers=self.headers
+            ) as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(send())
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        """POST with a JSON body; without one where `body` is None."""
+        if body is not None:
+            options["json"] = body
+        return self.request("POST", path, **options)
+
+    def answer(self, path: str, body: Any = None) -> Any:
+        """The JSON of a POST that succeeds."""
+        response = self.post(path, body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def refusal(self, path: str, body: Any = None, *, status: int) -> str:
+        """The error sentence of a POST that fails with this status."""
+        response = self.post(path, body)
+        assert response.status_code == status, (response.status_code, response.text)
+        sentence = response.json()["error"]
+        assert isinstance(sentence, str)
+        assert len(sentence) > 10
+        return sentence
+
+
+@contextmanager
+def web_room(root: Path, **settings: Any) -> Iterator[Room]:
+    """A `Room` on a fresh data folder; keywords are sections of `Settings`."""
+    chosen = Settings.model_validate({"storage": {"path": root}, **settings})
+    layout = Layout(root, ZoneInfo(chosen.server.timezone))
+    layout.captures.mkdir(parents=True, exist_ok=True)
+    clock = StoppedClock()
+    with closing(Index(layout.index)) as index:
+        archive = Archive(layout, index, clock)
+        conversions = MemoryConversions(archive, clock)
+        recorders = FixedRecorders()
+        app = create_app(
+            settings=chosen,
+            archive=archive,
+            conversions=conversions,
+            recorders=recorders,
+            upkeep=ArchiveUpkeep(archive, clock),
+            clock=clock,
+        )
+        yield Room(
+            app=app,
+            archive=archive,
+            clock=clock,
+            conversions=conversions,
+            recorders=recorders,
+            root=root,
+        )

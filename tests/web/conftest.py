@@ -1,0 +1,32 @@
+"""Rooms to test in: the web application on a real archive in a folder of its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.web import Room, web_room
+
+CAMERAS = (
+    {"id": 1, "name": "Front door", "url": "rtsp://user:secret@192.0.2.1/one"},
+    {"id": 2, "url": "rtsp://192.0.2.1/two"},
+)
+
+
+@pytest.fixture
+def make_room(tmp_path: Path) -> Iterator[Callable[..., Room]]:
+    """Makes a room with given sections of settings; cameras 1 ("Front door") and 2 by default."""
+    with ExitStack() as stack:
+
+        def make(**settings: object) -> Room:
+            root = tmp_path / f"data{len(list(tmp_path.iterdir()))}"
+            root.mkdir()
+            return stack.enter_context(web_room(root, **{"camera": CAMERAS, **settings}))
+
+        yield make
+
+
+@pytest.fixture
+def room(make_room: Callable[..., Room]) -> Room:
+    return make_room()
