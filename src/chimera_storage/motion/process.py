@@ -1,0 +1,189 @@
+"""The recorder process: each camera a thread; SIGTERM, a `stop` line or the parent's death ends it.
+
+One line of work comes over stdin, reports go to stdout, a line each, the log to stderr. A drain
+closes open events and makes everything saved durable; whatever then still hangs in a read is left
+behind. A camera's thread that dies of a fault of ours ends the whole process with exit code 1, so
+that it is seen and begun anew.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack, closing
+from zoneinfo import ZoneInfo
+
+import cv2
+
+from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import Layout
+from chimera_storage.clock import SystemClock
+from chimera_storage.config import CameraSettings
+from chimera_storage.errors import StorageError
+from chimera_storage.log import configure_logging, get_logger
+from chimera_storage.model import CameraReport
+from chimera_storage.motion.capture import Capture
+from chimera_storage.motion.connect import source_for
+from chimera_storage.motion.messages import STOP_LINE, Work, decode_work, encode_report
+from chimera_storage.motion.recorder import Recorder
+
+EXIT_FAULT = 1
+EXIT_USAGE = 2
+EXIT_SECOND_SIGNAL = 130
+_THREADS_TIMEOUT_S = 4.0
+_DRAIN_TIMEOUT_S = 15.0  # the parent kills after 10 s; this is for when it is no longer there
+
+
+def main() -> int:
+    """Read the work and do it; the exit code. SIGTERM has to be blocked in all threads."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C goes to the whole group; the parent decides
+    configure_logging()
+    reports_to = os.dup(1)
+    os.dup2(2, 1)  # whatever prints by mistake does not spoil the reports
+    stop = threading.Event()
+    threading.Thread(target=_await_signals, args=(stop,), name="signals", daemon=True).start()
+    try:
+        work = decode_work(sys.stdin.buffer.readline())
+    except (ValueError, LookupError):
+        get_logger().error("no_work", hint="one line of work on stdin is right")
+        return EXIT_USAGE
+    threading.Thread(target=_await_parent, args=(stop,), name="stdin", daemon=True).start()
+    cv2.setNumThreads(1)  # cameras run beside each other already
+    try:
+        return record(work, stop, ReportPipe(reports_to, stop))
+    except StorageError as error:
+        get_logger().error("recorder_failed", problem=str(error))
+        return EXIT_FAULT
+
+
+def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
+    """Record all cameras until `stop`; 1 where a camera's thread died. Raises StorageError."""
+    layout = Layout(work.data, ZoneInfo(work.timezone))
+    with ExitStack() as open_things:
+        index = open_things.enter_context(closing(Index(layout.index)))
+        writer = ImageWriter(layout, index, sync_interval_s=work.sync_interval_s)
+        writer.start()
+        open_things.callback(writer.close)
+        reports.start()
+        threads = [
+            CameraThread(_recorder(camera, writer, index, reports), camera.id, stop)
+            for camera in work.cameras
+        ]
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        _limit_drain()
+        deadline = time.monotonic() + _THREADS_TIMEOUT_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    reports.close()
+    return EXIT_FAULT if any(thread.died for thread in threads) else 0
+
+
+def _recorder(
+    camera: CameraSettings, writer: ImageWriter, index: Index, reports: "ReportPipe"
+) -> Recorder:
+    clock = SystemClock()
+    return Recorder(
+        camera.id,
+        lambda: source_for(camera, clock),
+        Capture(camera, writer, index, clock),
+        clock,
+        reports.put,
+    )
+
+
+class CameraThread(threading.Thread):
+    """Runs one camera's recorder; when it dies everything is told to stop."""
+
+    def __init__(self, recorder: Recorder, camera: int, stop: threading.Event) -> None:
+        super().__init__(name=f"camera-{camera}", daemon=True)
+        self._id = camera
+        self._stop_all = stop
+        self._recorder = recorder
+        self.died = False
+
+    def run(self) -> None:
+        try:
+            self._recorder.run(self._stop_all)
+        except Exception:
+            self.died = True
+            get_logger(camera=self._id).exception("camera_thread_died")
+        finally:
+            self._stop_all.set()
+
+
+class ReportPipe:
+    """Sends the newest report of each camera, in a thread of its own.
+
+    A parent that does not read holds up this thread and no camera. A parent that is gone sets
+    `stop`.
+    """
+
+    def __init__(self, descriptor: int, stop: threading.Event) -> None:
+        self._descriptor = descriptor
+        self._stop = stop
+        self._newest: dict[int, CameraReport] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def put(self, report: CameraReport) -> None:
+        """Send this soon; replaces an unsent one of the same camera."""
+        with self._changed:
+            self._newest[report.camera] = report
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Send what is left, for a second at most."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._newest or self._closing)
+                reports, self._newest = self._newest, {}
+            if not reports:
+                return
+            try:
+                self._write(b"".join(map(encode_report, reports.values())))
+            except OSError:
+                self._stop.set()
+                return
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
+def _await_signals(stop: threading.Event) -> None:
+    signal.sigwait({signal.SIGTERM})
+    stop.set()
+    signal.sigwait({signal.SIGTERM})
+    os._exit(EXIT_SECOND_SIGNAL)
+
+
+def _await_parent(stop: threading.Event) -> None:
+    """Until `stop` comes over stdin, or its end, which means that the parent is gone."""
+    while line := sys.stdin.buffer.readline():
+        if line == STOP_LINE:
+            break
+    stop.set()
+
+
+def _limit_drain() -> None:
+    """A disk that hangs does not keep the process for ever."""
+    timer = threading.Timer(_DRAIN_TIMEOUT_S, os._exit, args=(EXIT_FAULT,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,176 @@
+"""One camera's loop: connect, hand pictures to the capture, report, begin again when it breaks."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from chimera_storage.clock import Clock, to_us
+from chimera_storage.errors import SourceError
+from chimera_storage.log import get_logger
+from chimera_storage.model import CameraReport, CameraState
+from chimera_storage.motion.backoff import Backoff
+from chimera_storage.motion.capture import Capture
+from chimera_storage.motion.source import FrameReader, Source, SourceFrame
+
+REPORT_INTERVAL_S = 1.0
+_POLL_S = 0.2
+_RATE_PICTURES = 50  # the frame rate shown is that of so many pictures
+
+
+class Recorder:
+    """Records one camera until it is told to stop.
+
+    `make_source` gives a new source for every connection; `report` is called in the camera's
+    thread, at every change and about once a second, and must return at once.
+    """
+
+    def __init__(
+        self,
+        camera: int,
+        make_source: Callable[[], Source],
+        capture: Capture,
+        clock: Clock,
+        report: Callable[[CameraReport], None],
+    ) -> None:
+        self._camera = camera
+        self._make_source = make_source
+        self._capture = capture
+        self._clock = clock
+        self._report_to = report
+        self._log = get_logger(camera=camera)
+        self._state = CameraState.STARTING
+        self._since_us = to_us(clock.now())
+        self._problem: str | None = None
+        self._received: deque[float] = deque(maxlen=_RATE_PICTURES)
+        self._connected_at_s: float | None = None
+        self._last_frame_us: int | None = None
+        self._reconnects = 0
+        self._reported: tuple[object, ...] = ()
+        self._reported_at_s = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Record until `stop`; the open event is closed on the way out."""
+        backoff = Backoff(first_s=1, most_s=30, good_s=60)
+        self._report()
+        try:
+            while not stop.is_set():
+                try:
+                    self._connection(stop)
+                except EOFError:
+                    self._log.info("file_ended")
+                    self._enter(CameraState.ENDED)
+                    self._capture.finish()
+                    self._wait(stop, None)
+                except SourceError as error:
+                    self._lost(str(error))
+                    self._capture.finish()
+                    self._wait(stop, backoff.failed(self._went_well_s()))
+        finally:
+            self._capture.finish()
+            self._report()
+
+    def _connection(self, stop: threading.Event) -> None:
+        """One connection, until it breaks (SourceError), the file ends (EOFError) or `stop`."""
+        self._received.clear()
+        self._connected_at_s = None
+        source = self._make_source()
+        reader = FrameReader(source, f"camera-{self._camera}-reader")
+        reader.start()
+        last_at_s = self._clock.monotonic()
+        try:
+            while not stop.is_set():
+                frame = reader.get(_POLL_S)
+                if frame is not None:
+                    last_at_s = self._clock.monotonic()
+                    self._take(frame)
+                elif self._clock.monotonic() - last_at_s > source.patience_s:
+                    raise SourceError(
+                        f"No picture came for {source.patience_s:.0f} s; is the camera on?"
+                    )
+                self._report_if_due()
+        finally:
+            reader.close()
+            if reader.dropped:
+                self._log.warning("pictures_left_out", pictures=reader.dropped)
+
+    def _take(self, frame: SourceFrame) -> None:
+        self._received.append(self._clock.monotonic())
+        self._last_frame_us = frame.time_us
+        if self._connected_at_s is None:
+            self._connected_at_s = self._clock.monotonic()
+            self._log.info(
+                "camera_connected", width=frame.picture.width, height=frame.picture.height
+            )
+            self._enter(CameraState.CONNECTED)
+        self._capture.take(frame)
+
+    def _lost(self, problem: str) -> None:
+        if self._connected_at_s is not None:
+            self._reconnects += 1
+        if problem != self._problem:
+            self._log.warning("camera_failed", problem=problem)
+        self._enter(CameraState.FAILED, problem)
+
+    def _went_well_s(self) -> float:
+        if self._connected_at_s is None:
+            return 0.0
+        return self._clock.monotonic() - self._connected_at_s
+
+    def _enter(self, state: CameraState, problem: str | None = None) -> None:
+        if state is not self._state:
+            self._since_us = to_us(self._clock.now())
+        self._state, self._problem = state, problem
+
+    def _wait(self, stop: threading.Event, seconds: float | None) -> None:
+        """Until `stop` or so many seconds (None: no end) are over, reporting all the while."""
+        until_s = None if seconds is None else self._clock.monotonic() + seconds
+        while not stop.is_set():
+            self._report_if_due()
+            left_s = REPORT_INTERVAL_S if until_s is None else until_s - self._clock.monotonic()
+            if left_s <= 0:
+                return
+            stop.wait(min(REPORT_INTERVAL_S, left_s))
+
+    def _report_if_due(self) -> None:
+        told = (self._state, self._shown_problem(), self._capture.event_since_us)
+        if (
+            told != self._reported
+            or self._clock.monotonic() - self._reported_at_s >= REPORT_INTERVAL_S
+        ):
+            self._report()
+
+    def _shown_problem(self) -> str | None:
+        return self._problem or self._capture.problem
+
+    def _report(self) -> None:
+        capture = self._capture
+        problem = self._shown_problem()
+        self._reported = (self._state, problem, capture.event_since_us)
+        self._reported_at_s = self._clock.monotonic()
+        # Pictures that come but cannot be saved are a failure to whoever relies on them.
+        unsaved = self._state is CameraState.CONNECTED and problem is not None
+        self._report_to(
+            CameraReport(
+                camera=self._camera,
+                state=CameraState.FAILED if unsaved else self._state,
+                since_us=self._since_us,
+                problem=problem,
+                fps=self._rate() if self._state is CameraState.CONNECTED else 0.0,
+                width=capture.width,
+                height=capture.height,
+                last_frame_us=self._last_frame_us,
+                recording=capture.event_since_us is not None,
+                event_since_us=capture.event_since_us,
+                images_saved=capture.images_saved,
+                reconnects=self._reconnects,
+                score=capture.score,
+                boxes=capture.boxes,
+            )
+        )
+
+    def _rate(self) -> float:
+        """Pictures a second of late; falls when they stay away."""
+        if len(self._received) < 2:
+            return 0.0
+        passed_s = self._clock.monotonic() - self._received[0]
+        return round((len(self._received) - 1) / passed_s, 2) if passed_s > 0 else 0.0
