@@ -1,4 +1,4 @@
-"""What a camera's picture looks like while nothing happens, pixel by pixel, and what differs from it.
+"""What a camera sees while nothing happens, pixel by pixel, and what differs from it.
 
 Each pixel has a running mean and a running mean deviation, as in the adaptive background models
 since Wren et al., "Pfinder" (1997); where leaves flutter the deviation grows and with it the
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
-Mask = NDArray[np.uint8]  # 255: yes, 0: no
+Mask = NDArray[np.uint8]  # 1: yes, 0: no
 
 MEAN_S = 8.0  # time constants: of the mean
 DEVIATION_S = 10.0  # of the deviation
@@ -63,21 +63,16 @@ class Background:
     def compare(self, picture: Picture) -> Change:
         """What is different in this picture; brings the model to its exposure first."""
         self._follow_exposure(picture)
-        difference = picture - np.minimum(self._mean, picture.max())
         floor = self._floor() + UNREST * self._unrest
-        threshold = cv2.multiply(self._deviation, DEVIATIONS)
-        threshold = np.clip(threshold, floor, max(CEILING, floor))
-        magnitude = cv2.absdiff(difference, 0.0)
-        different = cv2.compare(magnitude, threshold, cv2.CMP_GT)
-        changed = cv2.absdiff(picture, self._recent)
-        active = cv2.compare(changed, floor, cv2.CMP_GT)
-        # A local gain makes edges in the difference where the background has them.
-        kernel = np.ones((3, 3), np.uint8)
-        slope = cv2.morphologyEx(difference, cv2.MORPH_GRADIENT, kernel)
-        allowed = cv2.morphologyEx(self._mean, cv2.MORPH_GRADIENT, kernel)
-        allowed = cv2.addWeighted(allowed, 0.5, allowed, 0.0, 1.5 * floor)
-        edges = cv2.compare(slope, allowed, cv2.CMP_GT)
-        return Change(different, cv2.bitwise_and(active, different), edges)
+        ceiling = max(CEILING, floor)
+        difference = picture - np.minimum(self._mean, picture.max())
+        threshold = np.minimum(np.maximum(self._deviation * DEVIATIONS, floor), ceiling)
+        different = np.abs(difference) > threshold
+        active = different & (np.abs(picture - self._recent) > floor)
+        # A gain that only a part of the picture has makes edges where the background has them.
+        allowed = 0.5 * _slope(self._mean) + 1.5 * floor
+        edges = _slope(difference) > allowed
+        return Change(different.view(np.uint8), active.view(np.uint8), edges.view(np.uint8))
 
     def learn(self, picture: Picture, change: Change, objects: Mask, elapsed_s: float) -> None:
         """Learn from a picture that was compared; nothing where `objects` says a thing moves.
@@ -88,8 +83,8 @@ class Background:
         self._seen_s += elapsed_s
         self._unrest *= 1 - _share(elapsed_s, UNREST_S)
         share = max(_share(elapsed_s, MEAN_S), min(0.5, elapsed_s / max(self._seen_s, 1e-3)))
-        others = cv2.bitwise_not(objects)
-        magnitude = cv2.min(cv2.absdiff(picture, self._mean), CEILING)
+        others = 1 - objects
+        magnitude = np.minimum(np.abs(picture - self._mean), CEILING)
         cv2.accumulateWeighted(magnitude, self._deviation, _share(elapsed_s, DEVIATION_S), others)
         cv2.accumulateWeighted(picture, self._mean, share, others)
         cv2.accumulateWeighted(picture, self._recent, _share(elapsed_s, RECENT_S))
@@ -97,8 +92,7 @@ class Background:
 
     def _absorb(self, picture: Picture, change: Change, elapsed_s: float) -> None:
         self._still_s += elapsed_s
-        self._still_s[cv2.bitwise_not(change.different) > 0] = 0
-        self._still_s[change.active > 0] = 0
+        self._still_s *= change.different & (1 - change.active)
         settled = self._still_s > ABSORB_S
         if settled.any():
             self._mean[settled] = picture[settled]
@@ -150,6 +144,12 @@ def fit_exposure(present: Picture, expected: Picture) -> tuple[float, float] | N
         return None
     explained = np.count_nonzero(np.abs(y - (gain * x + offset)) < 6) / x.size
     return (gain, offset) if explained > 0.5 and 0.2 < gain < 5 else None
+
+
+def _slope(picture: Picture) -> Picture:
+    """The greatest difference between a pixel's neighbours, itself included."""
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, kernel), np.float32)
 
 
 def _share(elapsed_s: float, constant_s: float) -> float:

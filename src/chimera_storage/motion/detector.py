@@ -13,7 +13,7 @@ from chimera_storage.motion.tracks import Patch, Tracker
 
 cv2.setNumThreads(1)  # pictures this small gain nothing, and every camera has its own thread
 
-MAX_WIDTH = 480  # the picture is halved until it is no wider
+MAX_PIXELS = 135_000  # the picture is halved until it has no more: 480x270 of 1080p
 PATCH_SHARE = 0.0003  # of the picture: smaller patches are specks
 LIGHT_SHARE, LIGHT_JUMP = 0.4, 0.25  # of the picture that changes at once: light, not a thing
 ACTIVE_SHARE = 0.04  # of a patch that changed lately, or it is a ghost
@@ -103,9 +103,9 @@ class Detector:
 
 
 def _shrunken(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The picture halved until it is at most MAX_WIDTH wide, smoothed, as float32."""
+    """The picture halved until it has at most MAX_PIXELS, smoothed, as float32."""
     small = luma
-    while small.shape[1] > MAX_WIDTH and min(small.shape) > 1:
+    while small.size > MAX_PIXELS and min(small.shape) > 1:
         rows, columns = small.shape
         half = (max(1, columns // 2), max(1, rows // 2))
         small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
@@ -116,7 +116,8 @@ def _patches(change: Change) -> tuple[list[Patch], NDArray[np.int32]]:
     """The connected patches that may be things, and the picture of their labels."""
     mask = cv2.medianBlur(change.different, 3)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    count, found, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    labels = np.asarray(found, np.int32)
     least = max(4, PATCH_SHARE * mask.size)
     large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= least]
     active = np.bincount(labels[change.active > 0], minlength=count)
@@ -135,5 +136,5 @@ def _mask_of(patches: list[Patch], labels: NDArray[np.int32]) -> Mask:
     mask = np.zeros(labels.shape, np.uint8)
     for p in patches:
         part = slice(p.y, p.y + p.h), slice(p.x, p.x + p.w)
-        mask[part][labels[part] == p.label] = 255
+        mask[part][labels[part] == p.label] = 1
     return mask

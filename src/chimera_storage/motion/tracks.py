@@ -14,6 +14,7 @@ SLACK = 0.02  # picture widths that the outline of a thing may jump by itself
 NEAR_TRAVEL = 0.012  # way in picture widths that makes a thing when seen three times
 FAR_TRAVEL = 0.05  # the same when seen twice
 STRAIGHT = 0.5  # least share of the way walked that leads away from the start
+LEAP = 0.8  # greatest share of the way in one step: patches that join or part leap once
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Track:
     start: tuple[float, float]
     seen: int = 1
     walked: float = 0.0
+    longest: float = 0.0  # step
     last_s: float = 0.0
     thing: bool = False
     gone: float = 0.0
@@ -60,7 +62,9 @@ class Track:
             self.velocity[0] + weight * ((after[0] - before[0]) / elapsed - self.velocity[0]),
             self.velocity[1] + weight * ((after[1] - before[1]) / elapsed - self.velocity[1]),
         )
-        self.walked += math.dist(before, after)
+        step = math.dist(before, after)
+        self.walked += step
+        self.longest = max(self.longest, step)
         self.patch, self.last_s = patch, now_s
         self.seen += 1
         self.gone = math.dist(self.start, patch.centre)
@@ -116,8 +120,9 @@ class Tracker:
             return True  # too few pictures to see it go
         if track.seen < 2 or track.gone < STRAIGHT * track.walked:
             return False
-        enough = FAR_TRAVEL if track.seen == 2 else NEAR_TRAVEL
-        return track.gone >= enough * self._width
+        if track.seen == 2:
+            return track.gone >= FAR_TRAVEL * self._width
+        return track.gone >= NEAR_TRAVEL * self._width and track.longest <= LEAP * track.walked
 
 
 def _gap(a: Patch, b: Patch) -> float:
