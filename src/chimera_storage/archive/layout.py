@@ -14,7 +14,7 @@ from pathlib import Path
 
 from chimera_storage.clock import EPOCH, from_us, to_us
 from chimera_storage.config import MAX_CAMERA_ID
-from chimera_storage.errors import InvalidInputError, NotFoundError, StorageError
+from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType, ImageKey
 
 SECOND_US = 1_000_000
@@ -52,25 +52,6 @@ class Layout:
         self.captures = self.shared / "captures"
         self.index = self.root / "index.db"
         self.timezone = timezone
-
-    def prepare(self) -> None:
-        """Creates shared/captures below an existing data folder. Raises StorageError."""
-        if not self.root.is_dir():
-            raise StorageError(
-                f"the data folder {self.root} does not exist; storage.path must name a folder"
-            )
-        try:
-            self.captures.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{self.captures} cannot be created: {error.strerror}; "
-                "storage.path must name a folder that this user may write to"
-            ) from None
-        if not os.access(self.captures, os.W_OK | os.X_OK):
-            raise StorageError(
-                f"{self.captures} cannot be written; "
-                "storage.path must name a folder that this user may write to"
-            )
 
     # times
 

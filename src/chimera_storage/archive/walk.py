@@ -60,6 +60,17 @@ def all_keys(layout: Layout, camera: int) -> Iterator[ImageKey]:
         return
 
 
+def is_gone(path: Path) -> bool:
+    """Whether there certainly is nothing at `path`; False where that cannot be found out."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _folders(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

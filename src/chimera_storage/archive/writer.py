@@ -17,6 +17,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from chimera_storage.archive import walk
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import SECOND_US, TEMPORARY_SUFFIX, Layout
 from chimera_storage.errors import InvalidInputError, StorageError
@@ -202,11 +203,8 @@ class ImageWriter:
             raise StorageError(f"images cannot be synced: {error.strerror or error}") from error
         # In place of what is there: the comparison knows a file's size, we know its score too.
         self._index.add_images(there, replace=True)
-        gone = [image.key for image in there if not self._exists(image.key)]
+        gone = [i.key for i in there if walk.is_gone(self._layout.image_path(i.key))]
         self._index.remove_images(gone)
-
-    def _exists(self, key: ImageKey) -> bool:
-        return os.path.lexists(self._layout.image_path(key))
 
     def _raise_failure(self) -> None:
         with self._lock:

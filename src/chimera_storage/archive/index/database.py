@@ -89,7 +89,7 @@ class Database:
 
     def _open(self) -> None:
         try:
-            if self._marker.exists():
+            if self._marker.exists() and self._try_lock_alone():
                 raise _DamagedError
             self._prepare()
         except _DamagedError:
@@ -144,7 +144,9 @@ class Database:
                 try:
                     raw.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
                     return
-                except sqlite3.OperationalError as error:
+                except sqlite3.DatabaseError as error:
+                    if error.sqlite_errorcode & 0xFF in _DAMAGE:
+                        raise _DamagedError from None
                     if error.sqlite_errorcode & 0xFF not in _BUSY:
                         raise StorageError(
                             f"the index {self._path} cannot be used: {error}"
@@ -155,15 +157,22 @@ class Database:
         finally:
             raw.close()
 
-    def _set_aside(self) -> None:
-        self._engine.dispose()
+    def _try_lock_alone(self) -> bool:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            # A failed conversion may have let go of the lock: flock(2).
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            return False
+        return True
+
+    def _set_aside(self) -> None:
+        self._engine.dispose()
+        if not self._try_lock_alone():
             raise StorageError(
                 f"the index {self._path} is damaged and in use by another process; "
                 "it is made anew when all are stopped and one is started"
-            ) from None
+            )
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         aside = self._path.with_name(f"{self._path.name}.corrupt-{stamp}")
         for suffix in ("-wal", "-shm", ""):
@@ -176,6 +185,7 @@ class Database:
 
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _engine(path: Path) -> Engine:
@@ -202,7 +212,7 @@ def _engine(path: Path) -> Engine:
 
 def _is_damage(error: Exception) -> bool:
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return code & 0xFF in _DAMAGE
 
 
 def _cause(error: Exception) -> str:
