@@ -1,0 +1,164 @@
+"""One conversion: a process of its own that the server starts, listens to and may kill at any time.
+
+It runs at low priority, writes nothing but its one output, and ends by itself, with the unfinished
+output removed, when its standard input closes because the server has died.
+"""
+
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+from zoneinfo import ZoneInfo
+
+from chimera_storage.archive.images import Archive
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import Layout
+from chimera_storage.clock import SystemClock
+from chimera_storage.convert.job import (
+    EXIT_FAILED,
+    EXIT_MADE,
+    EXIT_NO_IMAGES,
+    EXIT_SERVER_GONE,
+    NO_IMAGES,
+    Job,
+    Report,
+)
+from chimera_storage.convert.make import Made, NoImagesError, make_video, make_zip
+from chimera_storage.convert.output import reason, remove
+from chimera_storage.convert.selection import select
+from chimera_storage.convert.zip_writer import Sink
+from chimera_storage.log import configure_logging, get_logger
+from chimera_storage.model import ConversionType
+
+_NICENESS = 10
+_REPORT_INTERVAL_S = 0.2
+_BUFFER_BYTES = 1 << 20
+_STDIN = 0
+
+
+class Pipe:
+    """Standard output, taken away from everything else that might print to it."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.dup(1)
+        os.dup2(2, 1)
+
+    def write(self, data: bytes) -> int:
+        """Write all of it. Raises BrokenPipeError where nobody reads any more."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return len(data)
+
+
+class Reporter:
+    """Tells the server how far the work is, at most five times a second."""
+
+    def __init__(self, pipe: Pipe | None) -> None:
+        self._pipe = pipe
+        self._next = 0.0
+
+    def progress(self, done: int, size: int) -> None:
+        """Report, unless the last report is too recent."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _REPORT_INTERVAL_S
+            self.say(Report(done=done, size=size))
+
+    def say(self, report: Report) -> None:
+        """Report at once."""
+        if self._pipe is not None:
+            self._pipe.write(report.to_line())
+
+
+def main() -> int:
+    """Do the job that stands on standard input. Returns the exit code."""
+    os.nice(_NICENESS)
+    pipe = Pipe()
+    configure_logging()
+    job = Job.from_line(_read_line())
+    threading.Thread(target=_end_with_server, args=(job.output,), daemon=True).start()
+    log = get_logger(conversion=job.id)
+    reporter = Reporter(pipe if job.output is not None else None)
+    try:
+        made = _make(job, pipe, reporter)
+    except Exception as error:  # whatever it is, the server gets a sentence
+        return _failed(job, error, reporter)
+    log.info("conversion_made", images=made.images, missing=made.missing)
+    size = job.output.stat().st_size if job.output is not None else 0
+    reporter.say(Report(done=made.images, missing=made.missing, size=size, finished=True))
+    return EXIT_MADE
+
+
+def _make(job: Job, pipe: Pipe, reporter: Reporter) -> Made:
+    layout = Layout(job.root, ZoneInfo(job.timezone))
+    index = Index(layout.index)
+    try:
+        archive = Archive(layout, index, SystemClock())
+        if job.output is None:
+            return _convert(job, archive, pipe, reporter)
+        with job.output.open("xb", buffering=_BUFFER_BYTES) as file:
+            made = _convert(job, archive, file, reporter)
+            file.flush()
+            os.fsync(file.fileno())  # all of the file, whichever descriptor wrote it
+        return made
+    finally:
+        index.close()
+
+
+def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made:
+    images = partial(select, archive.index, job.camera, job.start_us, job.end_us, skip=job.skip)
+    if job.type is ConversionType.ZIP:
+        return make_zip(archive, images(), sink, on_image=reporter.progress)
+    output = job.output
+
+    def on_image(done: int) -> None:
+        reporter.progress(done, output.stat().st_size if output is not None else 0)
+
+    # FFmpeg writes a file by itself: to move the index to its front it opens it a second time.
+    return make_video(archive, images, output or sink, fps=job.fps, on_image=on_image)
+
+
+def _failed(job: Job, error: Exception, reporter: Reporter) -> int:
+    if job.output is not None:
+        remove(job.output)
+    log = get_logger(conversion=job.id)
+    if isinstance(error, NoImagesError):
+        log.warning("conversion_without_images")
+        reporter.say(Report(error=NO_IMAGES))
+        return EXIT_NO_IMAGES
+    if isinstance(error, BrokenPipeError):
+        log.info("conversion_reader_gone")
+        return EXIT_FAILED
+    log.error("conversion_failed", exc_info=error)
+    reporter.say(Report(error=reason(error)))
+    return EXIT_FAILED
+
+
+def _read_line() -> bytes:
+    """The first line of standard input, read without a buffer: nobody else may hold its lock."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(_STDIN, 65536)
+        if not piece:
+            raise SystemExit(EXIT_SERVER_GONE)
+        line += piece
+    return line
+
+
+def _end_with_server(output: Path | None) -> NoReturn:
+    """Wait until standard input closes, then end the process wherever it is."""
+    while os.read(_STDIN, 65536):
+        pass
+    if output is not None:
+        with suppress(OSError):
+            remove(output)
+    os._exit(EXIT_SERVER_GONE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The images of a conversion, read from the index page by page and from their files one by one."""
+
+from collections.abc import Iterator
+
+from chimera_storage.archive.images import Archive
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.errors import NotFoundError, StorageError
+from chimera_storage.model import Image, ImageKey
+
+# A row is about 400 bytes as an Image; a page of this size is under a megabyte.
+PAGE_IMAGES = 2000
+# Cameras' pictures have up to some 10 MB; a larger file is not read into memory at all.
+MAX_IMAGE_BYTES = 64 * 1024 * 1024
+
+
+def select(
+    index: Index, camera: int, start_us: int, end_us: int, *, skip: int, page: int = PAGE_IMAGES
+) -> Iterator[Image]:
+    """Every skip-th image of the inclusive range in time order, counted from the first.
+
+    A range of a million images costs no more memory than one page.
+    """
+    passed = 0
+    for images in _pages(index, camera, start_us, end_us, page):
+        yield from images[-passed % skip :: skip]
+        passed += len(images)
+
+
+def _pages(
+    index: Index, camera: int, start_us: int, end_us: int, page: int
+) -> Iterator[list[Image]]:
+    """The range, cut in halves until each part has at most `page` images or is one second."""
+    parts = [(start_us, end_us)]
+    while parts:
+        start, end = parts.pop()
+        count = index.count(camera, start, end)
+        # The index finds images by whole seconds, so the second half begins with one.
+        middle = ((start + end) // 2 // SECOND_US + 1) * SECOND_US
+        if count > page and middle <= end:
+            parts += [(middle, end), (start, middle - 1)]
+        elif count:
+            yield index.images(camera, start, end)
+
+
+def read(archive: Archive, key: ImageKey) -> bytes | None:
+    """The image's bytes; None where it is gone, unreadable or absurdly large."""
+    try:
+        with archive.open(key) as file:
+            data = file.read(MAX_IMAGE_BYTES + 1)
+    except (NotFoundError, StorageError, OSError):
+        return None
+    return data if len(data) <= MAX_IMAGE_BYTES else None
