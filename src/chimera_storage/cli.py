@@ -1,7 +1,10 @@
 """Arguments and exit codes, nothing else: 0 done, 1 failed, 2 wrong use or configuration."""
 
+import json
 import os
 import sys
+from dataclasses import asdict
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from chimera_storage import __version__
-from chimera_storage.config import CameraSettings, Settings
-from chimera_storage.config_load import load_settings, serving_is_switched_off
+from chimera_storage.config import CameraSettings, MotionSettings, Settings
+from chimera_storage.config_load import load_settings, serving_is_switched_off, validated
 from chimera_storage.errors import (
     ChimeraStorageError,
     ConfigurationError,
@@ -28,6 +31,18 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+
+
+class OutputFormat(StrEnum):
+    """What `detect` prints."""
+
+    JSONL = "jsonl"
+    TEXT = "text"
+
+
+def _about(setting: str) -> str:
+    return MotionSettings.model_fields[setting].description or ""
+
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="storage.toml; without it, defaults")
@@ -121,6 +136,63 @@ def config_example() -> None:
     """Print a commented configuration with every key and its default."""
     text = resources.files("chimera_storage").joinpath("storage.example.toml").read_text("utf-8")
     typer.echo(text, nl=False)
+
+
+@app.command()
+def detect(  # noqa: PLR0917  (typer's arguments: an option each)
+    source: Annotated[Path, typer.Argument(help="A video file.")],
+    output: Annotated[
+        OutputFormat, typer.Option("--format", help="jsonl: an object per frame; text: a summary.")
+    ] = OutputFormat.JSONL,
+    config: ConfigFile = None,
+    camera: Annotated[int | None, typer.Option(help="Take this camera's settings.")] = None,
+    threshold: Annotated[float | None, typer.Option(help=_about("threshold"))] = None,
+    noise_level: Annotated[str | None, typer.Option(help=_about("noise_level"))] = None,
+    minimum_motion_frames: Annotated[
+        int | None, typer.Option(help=_about("minimum_motion_frames"))
+    ] = None,
+    pre_capture: Annotated[float | None, typer.Option(help=_about("pre_capture"))] = None,
+    post_capture: Annotated[float | None, typer.Option(help=_about("post_capture"))] = None,
+    event_gap: Annotated[float | None, typer.Option(help=_about("event_gap"))] = None,
+    framerate: Annotated[float | None, typer.Option(help=_about("framerate"))] = None,
+) -> None:
+    """Run the detector over a video file, as fast as it can be read."""
+    configure_logging()
+    flags = {
+        "threshold": threshold,
+        "noise_level": int(noise_level) if noise_level and noise_level.isdigit() else noise_level,
+        "minimum_motion_frames": minimum_motion_frames,
+        "pre_capture": pre_capture,
+        "post_capture": post_capture,
+        "event_gap": event_gap,
+        "framerate": framerate,
+    }
+    settings = _motion_settings(config, camera, {k: v for k, v in flags.items() if v is not None})
+    from chimera_storage.motion.replay import replay
+
+    seen = moving = saved = 0
+    for verdict in replay(source, settings):
+        seen, moving, saved = seen + 1, moving + verdict.motion, saved + verdict.saved
+        if output is OutputFormat.JSONL:
+            sys.stdout.write(json.dumps(asdict(verdict)) + "\n")
+    if output is OutputFormat.TEXT:
+        typer.echo(f"{seen} frames, {moving} with motion, {saved} would be saved")
+    sys.stdout.flush()
+
+
+def _motion_settings(
+    config: Path | None, camera: int | None, flags: dict[str, Any]
+) -> MotionSettings:
+    """A configured camera's settings (the defaults without one) with the flags on top."""
+    base = MotionSettings()
+    if config is not None or camera is not None:
+        cameras = {c.id: c for c in load_settings(config, os.environ).camera}
+        chosen = camera if camera is not None else next(iter(cameras), None)
+        if chosen not in cameras:
+            known = ", ".join(map(str, cameras)) or "none"
+            raise ConfigurationError(f"camera {chosen} is not configured; known: {known}")
+        base = cameras[chosen].motion
+    return validated(MotionSettings, {**base.model_dump(), **flags})
 
 
 @app.command()

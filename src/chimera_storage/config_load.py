@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +19,8 @@ from chimera_storage.config import Settings
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.log import get_logger
 from chimera_storage.motion_conf import read_motion_conf
+
+Section = TypeVar("Section", bound=BaseModel)
 
 _ENVIRONMENT = {
     "storage_PORT": ("server", "port"),
@@ -46,12 +48,21 @@ def load_settings(
     _merge(values, _from_environment(environ, has_cameras="camera" in values, problems=problems))
     _merge(values, overrides or {})
     try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        problems += [_sentence(detail) for detail in error.errors(include_url=False)]
+        settings = validated(Settings, values)
+    except ConfigurationError as error:
+        problems.append(str(error))
     if problems:
         raise ConfigurationError("\n".join(problems))
     return settings
+
+
+def validated(section: type[Section], values: Mapping[str, Any]) -> Section:
+    """The values as that section of the settings. Raises ConfigurationError, a line a problem."""
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        found = [_sentence(detail, section) for detail in error.errors(include_url=False)]
+        raise ConfigurationError("\n".join(found)) from None
 
 
 def serving_is_switched_off(environ: Mapping[str, str]) -> bool:
@@ -148,13 +159,13 @@ def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
             values[key] = dict(value) if isinstance(value, Mapping) else value
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def _sentence(detail: ErrorDetails, section: type[BaseModel]) -> str:
     """One of pydantic's findings as a sentence that names the key as it stands in the file."""
     location = detail["loc"]
     key = _dotted(location)
     match detail["type"]:
         case "extra_forbidden":
-            known = sorted(_keys_at(location[:-1]))
+            known = sorted(_keys_at(section, location[:-1]))
             near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
             right = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
             return f"{key} is not a known key; {right}"
@@ -178,9 +189,8 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return ".".join(parts)
 
 
-def _keys_at(location: tuple[int | str, ...]) -> Iterator[str]:
-    """The keys of the section that a location leads to."""
-    model: type[BaseModel] = Settings
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[str]:
+    """The keys of the section that a location in `model` leads to."""
     for part in location:
         if isinstance(part, int):
             continue

@@ -162,7 +162,7 @@ async def _http(app: object, settings: ServerSettings) -> AsyncIterator["asyncio
         await _until_answering(settings, task)
         yield task
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({task}, timeout=5)
 
 
