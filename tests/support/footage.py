@@ -1,99 +1,101 @@
-"""A data folder with real images in it, for whatever reads an archive."""
+"""Videos for tests, drawn by the program itself, with what is to be found in them."""
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-import numpy as np
-import simplejpeg
+import av
+from av.video.stream import VideoStream
 
-from chimera_storage.archive.images import Archive, ImageWriter
-from chimera_storage.archive.index import Index
-from chimera_storage.archive.layout import Layout
-from chimera_storage.clock import SystemClock
-from chimera_storage.model import Image
+from chimera_storage.motion.demo import DemoScene
 
-SECOND_US = 1_000_000
-START_US = 1_767_260_000 * SECOND_US  # 2026-01-01 09:33:20 UTC
-IMAGES_PER_SECOND = 10
+_ENCODERS = {"h264": "libx264", "h265": "libx265", "mjpeg": "mjpeg"}
 
 
-def picture(number: int, width: int = 64, height: int = 48) -> bytes:
-    """A JPEG of one grey, which says its number (0 to 19): `grey(number)`."""
-    pixels = np.full((height, width, 3), grey(number), np.uint8)
-    jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality=90, colorspace="RGB")
-    return jpeg
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Frames `first` to `last`, both included, in which a thing is in the picture."""
+
+    first: int
+    last: int
+
+    def __contains__(self, frame: int) -> bool:
+        return self.first <= frame <= self.last
 
 
-def grey(number: int) -> int:
-    """The brightness (0 to 255) of `picture(number)`; twelve apart from the next one."""
-    return 10 + 12 * (number % 20)
-
-
-def coloured(red: int, green: int, blue: int, width: int = 64, height: int = 48) -> bytes:
-    """A JPEG of one colour."""
-    pixels = np.empty((height, width, 3), np.uint8)
-    pixels[:] = (red, green, blue)
-    jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality=95, colorspace="RGB")
-    return jpeg
-
-
+@dataclass(frozen=True, slots=True)
 class Footage:
-    """An open archive, and a way to put images into it."""
+    """A video, how many frames it has, and in which of them something passes by."""
 
-    def __init__(self, root: Path, timezone: str = "UTC") -> None:
-        self.layout = Layout(root, ZoneInfo(timezone))
-        self.layout.captures.mkdir(parents=True, exist_ok=True)
-        self.index = Index(self.layout.index)
-        self.archive = Archive(self.layout, self.index, SystemClock())
+    path: Path
+    frames: int
+    fps: float
+    busy: tuple[Interval, ...]
 
-    def save(
-        self,
-        jpegs: list[bytes],
-        *,
-        camera: int = 1,
-        start_us: int = START_US,
-        width: int = 64,
-        height: int = 48,
-    ) -> list[Image]:
-        """Save the images ten a second, as a recorder does; `width` and `height` go into the index."""
-        writer = ImageWriter(self.layout, self.index, sync_interval_s=0.05)
-        writer.start()
-        try:
-            step_us = SECOND_US // IMAGES_PER_SECOND
-            return [
-                writer.save(camera, start_us + i * step_us, jpeg, width=width, height=height)
-                for i, jpeg in enumerate(jpegs)
-            ]
-        finally:
-            writer.close()
-
-    def path(self, image: Image) -> Path:
-        """Where an image's file is."""
-        return self.layout.image_path(image.key)
-
-    def outputs(self) -> list[str]:
-        """Every file in captures itself, hidden ones included."""
-        return sorted(path.name for path in self.layout.captures.iterdir() if path.is_file())
+    def is_busy(self, frame: int, tolerance: int = 0) -> bool:
+        """Whether something is in the picture up to `tolerance` frames away from this one."""
+        return any(i.first - tolerance <= frame <= i.last + tolerance for i in self.busy)
 
 
-@contextmanager
-def footage(root: Path, timezone: str = "UTC") -> Iterator[Footage]:
-    """An archive in `root`, closed at the end."""
-    opened = Footage(root, timezone)
-    try:
-        yield opened
-    finally:
-        opened.index.close()
+def write_scene(
+    path: Path,
+    scene: DemoScene,
+    seconds: float,
+    *,
+    codec: str = "h264",
+    gop: int = 20,
+    start_s: float = 0.0,
+) -> Footage:
+    """Write `seconds` of the scene from `start_s` on; the container follows the path's ending.
+
+    The first frame of the file is frame 0 of the result, whatever `start_s` is.
+    """
+    count = round(seconds * scene.fps)
+    first = round(start_s * scene.fps)
+    frames = (scene.frame(first + n) for n in range(count))
+    write_frames(path, frames, fps=scene.fps, codec=codec, gop=gop)
+    busy = _intervals(n for n in range(count) if scene.objects(first + n))
+    return Footage(path, count, scene.fps, busy)
 
 
-async def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
-    """`wait_for` in an event loop."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s} s in vain for {what}")
-        await asyncio.sleep(0.01)
+def write_frames(
+    path: Path,
+    frames: Iterable[av.VideoFrame],
+    *,
+    fps: float,
+    codec: str = "h264",
+    gop: int = 20,
+    quality: int = 23,
+) -> None:
+    """Write frames of one size at a fixed rate; `quality` is libx264's crf, 0 to 51."""
+    rate = Fraction(fps).limit_denominator(1000)
+    with av.open(str(path), "w") as container:
+        stream: VideoStream | None = None
+        for n, frame in enumerate(frames):
+            if stream is None:
+                options = {} if codec == "mjpeg" else {"preset": "ultrafast", "crf": str(quality)}
+                if codec == "h265":
+                    options["x265-params"] = "log-level=none"
+                added = container.add_stream(_ENCODERS[codec], rate=rate, options=options)
+                assert isinstance(added, VideoStream)
+                stream = added
+                stream.width, stream.height = frame.width, frame.height
+                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+                stream.codec_context.gop_size = gop
+            if codec == "mjpeg":
+                frame = frame.reformat(format="yuvj420p")  # noqa: PLW2901
+            frame.pts, frame.time_base = n, 1 / rate
+            container.mux(stream.encode(frame))
+        if stream is not None:
+            container.mux(stream.encode(None))
+
+
+def _intervals(frames: Iterable[int]) -> tuple[Interval, ...]:
+    found: list[Interval] = []
+    for n in frames:
+        if found and found[-1].last == n - 1:
+            found[-1] = Interval(found[-1].first, n)
+        else:
+            found.append(Interval(n, n))
+    return tuple(found)
