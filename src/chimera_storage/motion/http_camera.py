@@ -18,7 +18,7 @@ from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.address import Address
 from chimera_storage.motion.multipart import MultipartParser
-from chimera_storage.motion.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, SourceFrame
+from chimera_storage.motion.source import TIMEOUT_S, SourceFrame
 from chimera_storage.motion.stream import (
     StreamSource,
     is_whole_jpeg,
@@ -40,15 +40,18 @@ class HttpSource:
         self,
         address: Address,
         transport: Literal["tcp", "udp"],
-        interval_s: float,
         clock: Clock,
+        *,
+        interval_s: float,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._address = address
         self._transport: Literal["tcp", "udp"] = transport
         self._interval_s = interval_s
+        self._timeout_s = timeout_s
         self._clock = clock
         self._decoder = JpegDecoder()
-        self.patience_s = 2 * OPEN_TIMEOUT_S + READ_TIMEOUT_S + interval_s
+        self.patience_s = 3 * timeout_s + interval_s
 
     @property
     def damaged(self) -> int:
@@ -57,11 +60,10 @@ class HttpSource:
 
     def frames(self, stop: threading.Event) -> Iterator[SourceFrame]:
         """Pictures until the camera hangs up. Raises SourceError."""
-        began = time.monotonic()
         try:
             with httpx.Client(
                 auth=CameraAuth(self._address),
-                timeout=httpx.Timeout(READ_TIMEOUT_S, connect=OPEN_TIMEOUT_S),
+                timeout=self._timeout_s,
                 follow_redirects=True,
                 verify=False,  # noqa: S501  cameras sign their own certificates
                 trust_env=False,  # a proxy for the web does not lead to the camera
@@ -69,9 +71,9 @@ class HttpSource:
             ) as client:
                 yield from self._frames(client, stop)
         except httpx.HTTPError as error:
-            raise self._error(error, time.monotonic() - began) from None
+            raise self._error(error) from None
         except (httpx.InvalidURL, httpx.StreamError, OSError, ValueError, LookupError) as error:
-            raise source_error(error, self._address, 0) from None
+            raise source_error(error, self._address) from None
 
     def _frames(self, client: httpx.Client, stop: threading.Event) -> Iterator[SourceFrame]:
         with client.stream("GET", self._address.target) as response:
@@ -91,7 +93,9 @@ class HttpSource:
                 " MJPEG stream or of a snapshot is right."
             )
         else:
-            other = StreamSource(self._address, self._transport, self._clock)
+            other = StreamSource(
+                self._address, self._transport, self._clock, timeout_s=self._timeout_s
+            )
             yield from other.frames(stop)
 
     def _multipart(
@@ -107,9 +111,9 @@ class HttpSource:
                 if frame := self._frame(body, times):
                     quiet_since = time.monotonic()
                     yield frame
-            if time.monotonic() - quiet_since > READ_TIMEOUT_S:
+            if time.monotonic() - quiet_since > self._timeout_s:
                 raise SourceError(
-                    f"{self._address.place} sent no whole JPEG for {READ_TIMEOUT_S:.0f} s."
+                    f"{self._address.place} sent no whole JPEG for {self._timeout_s:.0f} s."
                 )
 
     def _snapshots(
@@ -155,7 +159,7 @@ class HttpSource:
                 break
             if len(body) > _MAX_SNAPSHOT_BYTES:
                 raise SourceError(f"The picture of {self._address.place} has more than 32 MiB.")
-            if time.monotonic() - began > READ_TIMEOUT_S:
+            if time.monotonic() - began > self._timeout_s:
                 raise httpx.ReadTimeout("the snapshot took too long")
         return bytes(body)
 
@@ -172,17 +176,17 @@ class HttpSource:
         if not response.is_success:
             raise SourceError(f"{place} answers with the HTTP status {status} instead of pictures.")
 
-    def _error(self, error: httpx.HTTPError, passed_s: float) -> SourceError:
+    def _error(self, error: httpx.HTTPError) -> SourceError:
         place = self._address.place
         if isinstance(error, httpx.TimeoutException):
-            return source_error(TimeoutError(), self._address, passed_s)
+            return source_error(TimeoutError(), self._address)
         if isinstance(error, httpx.ConnectError):
             cause = _root_cause(error)
             if isinstance(cause, ssl.SSLError):
                 return SourceError(
                     f"{place} does not speak TLS; http:// instead of https:// is right."
                 )
-            return source_error(cause, self._address, 0)
+            return source_error(cause, self._address)
         if isinstance(error, httpx.TooManyRedirects | httpx.UnsupportedProtocol):
             return SourceError(f"{place} redirects to where no picture is; check the address.")
         return SourceError(f"{place} closed the connection.")

@@ -7,6 +7,7 @@ saving do not hold up the reading.
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,10 +16,11 @@ import av
 
 from chimera_storage.errors import SourceError
 
-OPEN_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0  # of opening and of every read
 _QUEUE_LENGTH = 4  # pictures; 4K ones take 12 MB each
 _POLL_S = 0.2
+_BURST_S = 3.0  # so long may a live source be held up at once,
+_BURST_SHARE = 0.1  # and this share of the time for good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +53,10 @@ class Source(Protocol):
 class FrameReader:
     """Reads a source in a daemon thread; at most four pictures wait.
 
-    When they are not fetched in time, pictures of a live source are left out (counted in
-    `dropped`), since a camera does not wait; a file waits. `close` returns at once: a thread that
-    hangs in a read ends with that read's time-out, and does not keep the process from ending.
+    A file waits until they are fetched, a camera does not: bursts, such as what was read while the
+    stream was being opened, are waited for, but where pictures come faster than they are fetched
+    for long, some are left out (counted in `dropped`). `close` returns at once: a thread that hangs
+    in a read ends with that read's time-out, and does not keep the process from ending.
     """
 
     def __init__(self, source: Source, name: str) -> None:
@@ -61,6 +64,8 @@ class FrameReader:
         self._stop = threading.Event()
         self._waiting: queue.Queue[SourceFrame | Exception | None] = queue.Queue(_QUEUE_LENGTH)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._may_wait_s = _BURST_S
+        self._waited_at_s = time.monotonic()
         self.dropped = 0
 
     def start(self) -> None:
@@ -108,10 +113,15 @@ class FrameReader:
             self._put(error)  # raised again in the recorder's thread
 
     def _put_or_drop(self, frame: SourceFrame) -> None:
+        began_s = time.monotonic()
+        self._may_wait_s += _BURST_SHARE * (began_s - self._waited_at_s)
+        self._may_wait_s = min(self._may_wait_s, _BURST_S)
         try:
-            self._waiting.put_nowait(frame)
+            self._waiting.put(frame, timeout=max(0.0, self._may_wait_s))
         except queue.Full:
             self.dropped += 1
+        self._waited_at_s = time.monotonic()
+        self._may_wait_s -= self._waited_at_s - began_s
 
     def _put(self, item: SourceFrame | Exception | None) -> None:
         while not self._stop.is_set():

@@ -26,7 +26,7 @@ from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.address import Address, AddressKind
-from chimera_storage.motion.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, SourceFrame
+from chimera_storage.motion.source import TIMEOUT_S, SourceFrame
 from chimera_storage.motion.timing import LiveTimes
 
 _MICROSECONDS = 1_000_000
@@ -38,8 +38,8 @@ _PROTOCOLS = {
     AddressKind.DEVICE: "file",
 }
 _SILENT = (
-    f"{{place}} did not answer, or sent no picture, for {OPEN_TIMEOUT_S:.0f} s; is the camera on,"
-    " and does the address lead to its stream?"
+    "{place} did not answer, or sent no picture, in time; is the camera on, and does the address"
+    " lead to its stream?"
 )
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (av.error.HTTPForbiddenError, "{place} forbids this stream to this user (403)."),
@@ -70,18 +70,27 @@ class StreamSource:
     """A live stream that FFmpeg reads. Damaged pictures are left out and counted in `damaged`."""
 
     live = True
-    patience_s = 2 * OPEN_TIMEOUT_S + READ_TIMEOUT_S  # opening has two stages, each with a time-out
 
-    def __init__(self, address: Address, transport: Literal["tcp", "udp"], clock: Clock) -> None:
+    def __init__(
+        self,
+        address: Address,
+        transport: Literal["tcp", "udp"],
+        clock: Clock,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self._address = address
         self._transport = transport
         self._clock = clock
+        self._timeout_s = timeout_s
+        self.patience_s = 3 * timeout_s  # opening has two stages, each with a time-out
         self.damaged = 0
 
     def frames(self, stop: threading.Event) -> Iterator[SourceFrame]:
         """Pictures from the first key frame on. Raises SourceError."""
         times = LiveTimes(to_us(self._clock.now()))
-        with Opened(self._address, _options(self._address, self._transport)) as opened:
+        options = _options(self._address, self._transport, self._timeout_s)
+        with Opened(self._address, options, self._timeout_s) as opened:
             for picture, jpeg in opened.pictures(stop):
                 time_us = times.stamp(_pts_us(picture), to_us(self._clock.now()))
                 yield SourceFrame(picture=picture, time_us=time_us, jpeg=jpeg)
@@ -113,7 +122,7 @@ class FileSource:
         pace = Pace(self._clock)
         while not stop.is_set():
             pace.begin_pass()
-            with Opened(self._address, {}) as opened:
+            with Opened(self._address, {}, TIMEOUT_S) as opened:
                 for picture, jpeg in opened.pictures(stop):
                     due_us = pace.due_us(_pts_us(picture))
                     if pace.wait(due_us, stop):
@@ -188,9 +197,10 @@ class Opened:
     `decoded` counts pictures, `damaged` what could not be decoded or was marked as corrupt.
     """
 
-    def __init__(self, address: Address, options: dict[str, str]) -> None:
+    def __init__(self, address: Address, options: dict[str, str], timeout_s: float) -> None:
         self._address = address
         self._options = {"protocol_whitelist": _PROTOCOLS[address.kind], **options}
+        self._timeout_s = timeout_s
         self._container: InputContainer | None = None
         self.decoded = 0
         self.damaged = 0
@@ -203,10 +213,10 @@ class Opened:
                 format="v4l2" if self._address.kind is AddressKind.DEVICE else None,
                 options=self._options,
                 metadata_errors="replace",
-                timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+                timeout=self._timeout_s,
             )
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise source_error(error, self._address, time.monotonic() - began) from None
+            raise self._error(error, began) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -224,11 +234,18 @@ class Opened:
         stream = self._container.streams.video[0]
         # One thread: cameras run beside each other anyway, and each further one holds a picture.
         stream.codec_context.thread_count = 1
-        began = time.monotonic()
         try:
             yield from self._decode(self._container, stream, stop)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise source_error(error, self._address, time.monotonic() - began) from None
+            raise source_error(error, self._address) from None
+
+    def _error(self, error: Exception, began_s: float) -> SourceError:
+        # An RTSP server that stays silent is reported as one that talks nonsense.
+        if isinstance(error, av.InvalidDataError) and (
+            time.monotonic() - began_s >= 0.9 * self._timeout_s
+        ):
+            error = TimeoutError()
+        return source_error(error, self._address)
 
     def _decode(
         self, container: InputContainer, stream: VideoStream, stop: threading.Event
@@ -261,21 +278,19 @@ def is_whole_jpeg(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9") and b"\xff\xc4" in data
 
 
-def source_error(error: Exception, address: Address, passed_s: float) -> SourceError:
+def source_error(error: Exception, address: Address) -> SourceError:
     """One sentence for what FFmpeg or the system said; never holds the error's own text."""
     get_logger().debug("source_error", error=type(error).__name__, place=address.place)
-    return SourceError(_sentence(error, address, passed_s))
+    return SourceError(_sentence(error, address))
 
 
-def _sentence(error: Exception, address: Address, passed_s: float) -> str:
+def _sentence(error: Exception, address: Address) -> str:
     place = address.place
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return refused_sentence(address)
     for kind, sentence in _SENTENCES:
         if isinstance(error, kind):
             return sentence.format(place=place)
-    if passed_s >= 0.9 * OPEN_TIMEOUT_S:
-        return _SILENT.format(place=place)
     if address.host and isinstance(error, OSError):
         if not _known(address.host):
             return f"No host is known under the name {address.host!r}; is it written right?"
@@ -309,8 +324,8 @@ def _check_file(address: Address) -> None:
         raise SourceError(f"{address.place!r} is no file; the path of a video file is right.")
 
 
-def _options(address: Address, transport: str) -> dict[str, str]:
-    timeout_us = str(round(READ_TIMEOUT_S * _MICROSECONDS))
+def _options(address: Address, transport: str, timeout_s: float) -> dict[str, str]:
+    timeout_us = str(round(timeout_s * _MICROSECONDS))
     if address.kind is AddressKind.RTSP:
         return {
             "rtsp_transport": transport,
