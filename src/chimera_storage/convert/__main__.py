@@ -5,6 +5,7 @@ output removed, when its standard input closes because the server has died.
 """
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -78,6 +79,10 @@ class Reporter:
 def main() -> int:
     """Do the job that stands on standard input. Returns the exit code."""
     os.nice(_NICENESS)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # systemd sends these to all processes of a service; when this one ends is the server's
+        # decision, and without the server it ends anyway.
+        signal.signal(number, signal.SIG_IGN)
     pipe = Pipe()
     configure_logging()
     job = Job.from_line(_read_line())

@@ -11,6 +11,7 @@ import secrets
 import string
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -194,6 +195,8 @@ class ConversionManager:
 
     def get(self, id: str) -> Conversion | None:  # noqa: A002
         """The conversion of exactly this id, as it stands now."""
+        if not id.isascii():  # no id of ours, and not every text can be looked up in the index
+            return None
         work = self._works.get(id)
         return work.conversion if work is not None else self._index.conversion(id)
 
@@ -211,7 +214,7 @@ class ConversionManager:
         if work is None or not work.conversion.status.active:
             return False
         work.end("cancel")
-        if work.task is None:
+        with suppress(ValueError):
             self._queue.remove(work)
         await asyncio.wait({work.task or self._work_on(work)})
         return work.conversion.status is ConversionStatus.CANCELLED
@@ -273,9 +276,9 @@ class ConversionManager:
     async def _run(self, work: _Work) -> None:
         try:
             await self._convert(work)
-        except Exception:
+        except Exception as error:
             log.exception("conversion_fault", conversion=work.conversion.id)
-            await self._settle(work, ConversionStatus.FAILED, error=output.UNKNOWN_REASON)
+            await self._settle(work, ConversionStatus.FAILED, error=output.reason(error))
         finally:
             self._running.discard(work)
             self._pump()

@@ -1,6 +1,8 @@
 """The server's side of one conversion process: start, listen, kill."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -19,6 +21,7 @@ class Child:
         self._process = process
         self._stdin = process.stdin
         self._stdout = process.stdout
+        self._handle = _open_handle(process.pid)
         self._reaper: asyncio.Task[int] | None = None
 
     @classmethod
@@ -61,10 +64,18 @@ class Child:
         return await self._stdout.read(_CHUNK_BYTES)
 
     def kill(self) -> None:
-        """Send SIGKILL, at once and without waiting; nothing where it has ended."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
+        """Send SIGKILL, at once and without waiting; nothing where it has ended.
+
+        Not with `Process.kill`: that one looks first whether the process has ended, which takes its
+        exit code away from asyncio ("unknown child process, will report returncode 255").
+        """
+        if self._process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            if self._handle is None:
                 self._process.kill()
+            else:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     async def wait(self) -> int:
         """Its exit code, when it has ended (negative: the signal that killed it).
@@ -81,4 +92,19 @@ class Child:
             pass
         code = await self._process.wait()
         self._stdin.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
         return code
+
+
+def _open_handle(pid: int) -> int | None:
+    """A descriptor that stands for the process, also when its number is given to another one.
+
+    None where the process is over already, or the system does not offer it (Linux before 5.3, some
+    containers).
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None

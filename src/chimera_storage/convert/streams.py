@@ -42,8 +42,10 @@ class Streams:
                 self._judge(await child.wait())
             finally:
                 child.kill()  # at once: the wait below ends early where the reader is cancelled
-                await child.wait()
-                self._children.discard(child)
+                try:
+                    await child.wait()
+                finally:
+                    self._children.discard(child)
         finally:
             self._open -= 1
 
