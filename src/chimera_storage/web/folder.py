@@ -6,13 +6,16 @@ the page, so that a folder of 100,000 images costs one scan of names.
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.layout import Layout, parse_camera
 from chimera_storage.clock import from_us
 from chimera_storage.errors import ChimeraStorageError, NotFoundError
+from chimera_storage.model import ConversionType
 from chimera_storage.web.formatting import file_size, local_time
 
 PER_PAGE = 200
@@ -20,6 +23,7 @@ MOST_NAMES = 500_000
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".webm"})
 
+_DATED = re.compile(r"[0-9]{8}(/[0-9]{2})?", re.ASCII)
 _DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -46,8 +50,13 @@ class FolderPage:
     folders: int
 
 
-def read_folder(layout: Layout, relative: str, folder: Path, number: int) -> FolderPage:
-    """Page `number` of the folder that `relative` (a path below shared) resolved to."""
+def read_folder(
+    layout: Layout, relative: str, folder: Path, number: int, *, cameras: Mapping[int, str]
+) -> FolderPage:
+    """Page `number` of the folder that `relative` (a path below shared) resolved to.
+
+    cameras: the names of cameras by id, to show beside their folders.
+    """
     folders, files = _names(folder)
     newest_first = relative.strip("/").count("/") >= 1
     folders.sort(key=_natural, reverse=newest_first)
@@ -58,7 +67,7 @@ def read_folder(layout: Layout, relative: str, folder: Path, number: int) -> Fol
     begin = (number - 1) * PER_PAGE
     entries = []
     for position, name in enumerate(names[begin : begin + PER_PAGE], start=begin):
-        entry = _entry(layout, relative, name, is_folder=position < len(folders))
+        entry = _entry(layout, relative, name, cameras, is_folder=position < len(folders))
         if entry is not None:
             entries.append(entry)
     return FolderPage(
@@ -70,13 +79,15 @@ def read_folder(layout: Layout, relative: str, folder: Path, number: int) -> Fol
     )
 
 
-def breadcrumb(relative: str) -> list[tuple[str, str]]:
-    """(name, address) of `shared` and of each folder down to this one."""
+def breadcrumb(
+    layout: Layout, relative: str, *, cameras: Mapping[int, str]
+) -> list[tuple[str, str]]:
+    """(label, address) of `shared` and of each folder down to this one."""
     crumbs = [("shared", "/shared/")]
-    href = "/shared/"
-    for name in relative.strip("/").split("/") if relative.strip("/") else []:
-        href += f"{quote(name, safe='')}/"
-        crumbs.append((name, href))
+    names = relative.strip("/").split("/") if relative.strip("/") else []
+    for depth in range(1, len(names) + 1):
+        inside = "/".join(names[:depth])
+        crumbs.append((_label(layout, inside, cameras), f"/shared/{quote(inside)}/"))
     return crumbs
 
 
@@ -98,7 +109,9 @@ def _names(folder: Path) -> tuple[list[str], list[str]]:
     return folders, files
 
 
-def _entry(layout: Layout, relative: str, name: str, *, is_folder: bool) -> Entry | None:
+def _entry(
+    layout: Layout, relative: str, name: str, cameras: Mapping[int, str], *, is_folder: bool
+) -> Entry | None:
     """None where the entry is gone by now, or is a link that leads outside."""
     inside = f"{relative.strip('/')}/{name}".lstrip("/")
     try:
@@ -107,7 +120,7 @@ def _entry(layout: Layout, relative: str, name: str, *, is_folder: bool) -> Entr
     except (ChimeraStorageError, OSError):
         return None
     href = quote(name, safe="")
-    label = _label(layout, inside, name)
+    label = _label(layout, inside, cameras)
     if is_folder:
         return Entry(name=name, label=label, href=href + "/", kind="folder")
     suffix = Path(name).suffix.lower()
@@ -120,24 +133,41 @@ def _entry(layout: Layout, relative: str, name: str, *, is_folder: bool) -> Entr
     )
 
 
-def _label(layout: Layout, inside: str, name: str) -> str:
-    """A folder's or file's name as a person would read it."""
+def _label(layout: Layout, inside: str, cameras: Mapping[int, str]) -> str:
+    """A folder's or file's name as a person would read it; `inside` is its path below shared."""
     parts = inside.split("/")
+    name = parts[-1]
     if parts[0] != layout.captures.name or len(parts) < 2:
         return name
-    if len(parts) == 3 and re.fullmatch(r"[0-9]{8}", name, re.ASCII):
-        return f"{name[:4]}-{name[4:6]}-{name[6:]}"
-    if len(parts) == 4 and re.fullmatch(r"[0-9]{2}", name, re.ASCII):
-        return f"{name}:00 UTC"
+    camera = parse_camera(parts[1])
+    if camera is not None:
+        return _camera_label(layout, parts[2:], cameras.get(camera), name)
     conversion = layout.parse_output(name)
     if conversion is not None:
-        what = "Video" if conversion.type == "mp4" else "Zip"
+        what = "Video" if conversion.type is ConversionType.MP4 else "Zip"
+        camera_name = cameras.get(conversion.camera, f"Camera {conversion.camera}")
         start = from_us(conversion.start_us).astimezone(layout.timezone)
         end = from_us(conversion.end_us).astimezone(layout.timezone)
-        return (
-            f"{what} · camera {conversion.camera} · {start:%Y-%m-%d %H:%M} – {end:%Y-%m-%d %H:%M}"
-        )
+        return f"{what} · {camera_name} · {start:%Y-%m-%d %H:%M} – {end:%Y-%m-%d %H:%M}"
     return name
+
+
+def _camera_label(layout: Layout, below: list[str], camera_name: str | None, name: str) -> str:
+    """Of a camera's folder, or of the folders of days and hours below it, which are in UTC."""
+    if not below:
+        return f"{name} · {camera_name}" if camera_name else f"Camera {name}"
+    if len(below) > 2 or not _DATED.fullmatch("/".join(below)):
+        return name
+    day, hour = below[0], below[1] if len(below) == 2 else "00"
+    try:
+        begin = datetime.strptime(f"{day}{hour}+0000", "%Y%m%d%H%z")
+        local = begin.astimezone(layout.timezone)
+    except (ValueError, OverflowError):
+        return name
+    is_utc = not local.utcoffset()
+    if len(below) == 1:
+        return f"{begin:%Y-%m-%d}" if is_utc else f"{begin:%Y-%m-%d} UTC"
+    return f"{begin:%H}:00" if is_utc else f"{local:%H:%M} ({begin:%H}:00 UTC)"
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:

@@ -6,6 +6,7 @@ link in its last part, looked at through the descriptor, and sent from it.
 
 import os
 import stat as stat_module
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -40,6 +41,7 @@ def shared_router(services: Services) -> APIRouter:
     """GET and HEAD /shared/…"""
     router = APIRouter(tags=["shared"])
     layout = services.archive.layout
+    cameras = services.settings.names()
 
     @router.get("/shared", include_in_schema=False)
     @router.head("/shared", include_in_schema=False)
@@ -80,7 +82,7 @@ def shared_router(services: Services) -> APIRouter:
             return file_answer(request, found, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
-        return await run_in_threadpool(_folder_page, request, layout, path, found)
+        return await run_in_threadpool(_folder_page, request, layout, path, found, cameras)
 
     return router
 
@@ -112,7 +114,9 @@ def _redirect(request: Request, path: str) -> Response:
     return RedirectResponse(f"{root}/shared/{quote(path, safe='/')}{slash}{query}", 302)
 
 
-def _folder_page(request: Request, layout: Layout, path: str, folder: Path) -> Response:
+def _folder_page(
+    request: Request, layout: Layout, path: str, folder: Path, cameras: Mapping[int, str]
+) -> Response:
     query = fields(request.query_params.multi_items())
     try:
         number = whole(query, "page", default=1, least=1, most=HIGHEST_PAGE)
@@ -120,8 +124,8 @@ def _folder_page(request: Request, layout: Layout, path: str, folder: Path) -> R
         number = 1
     page = render(
         "folder.html",
-        page=read_folder(layout, path, folder, number),
-        crumbs=breadcrumb(path),
+        page=read_folder(layout, path, folder, number, cameras=cameras),
+        crumbs=breadcrumb(layout, path, cameras=cameras),
         timezone=str(layout.timezone),
     )
     return HTMLResponse(page, headers={"cache-control": "no-store"})

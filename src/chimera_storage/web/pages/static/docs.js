@@ -1,0 +1,7 @@
+// Swagger UI from this server's own files; the validator badge would be another host's.
+window.SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+});

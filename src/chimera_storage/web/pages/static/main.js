@@ -1,0 +1,39 @@
+// The page at /: asks the server every second or two and shows what changed.
+
+import { get, repeat } from "./api.js";
+import { showCameras } from "./cameras.js";
+import { setHidden, setText } from "./dom.js";
+import { offerCameras, startMaker } from "./maker.js";
+import { onProcessChange, showProcesses } from "./processes.js";
+
+const trouble = document.getElementById("trouble");
+const troubles = new Map();
+let names = new Map();
+
+function teller(topic) {
+  return (error) => {
+    if (error) console.warn(topic, error.message);
+    troubles.set(topic, error);
+    const worst = [...troubles.values()].find(Boolean);
+    setHidden(trouble, !worst);
+    if (!worst) return;
+    const unreachable = worst instanceof TypeError; // what fetch throws where nobody answers
+    setText(trouble, unreachable ? "The server does not answer. Trying again …" : `${worst.message}.`);
+  };
+}
+
+async function cameras() {
+  const answer = await get("/cameras");
+  names = new Map(answer.cameras.map(({ id, name }) => [id, name]));
+  showCameras(answer);
+  offerCameras(answer);
+}
+
+async function processes() {
+  showProcesses(await get("/convert/listProcess"), names);
+}
+
+repeat(cameras, 2000, teller("cameras"));
+const refresh = repeat(processes, 1000, teller("processes"));
+onProcessChange(refresh);
+startMaker(refresh);
