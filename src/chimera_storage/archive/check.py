@@ -317,25 +317,24 @@ class Reconciler:
         outdated = set(replace)
         added = 0
         batch: list[Image] = []
-        refused: list[str] = []
+        refused: list[ImageKey] = []
         for key, path in files.items():
             self._stop_where_closing()
             image = read_image(path, key, self._clock)
             if isinstance(image, Image):
                 batch.append(image)
             elif self._refused(key, path, image):
-                refused.append(path)
+                refused.append(key)
             if len(batch) == _BATCH:
                 added += self._insert(batch, outdated)
                 batch = []
         if refused:
-            example = Path(refused[0])
-            camera = self._layout.parse_image(example)
+            example = self._layout.image_path(refused[0]).name
             _log.warning(
                 "files_are_no_images",
-                camera=camera.camera if camera else None,
+                camera=refused[0].camera,
                 files=len(refused),
-                example=example.name,
+                example=example,
             )
         return added + self._insert(batch, outdated)
 

@@ -190,6 +190,8 @@ class Layout:
             raise InvalidInputError("a path is text that can be written as UTF-8") from None
         except (OSError, RuntimeError):  # RuntimeError: symlinks in a circle
             raise NotFoundError("there is no such file or folder") from None
+        if relative.endswith("/") and not real.is_dir():
+            raise NotFoundError("there is no such folder")
         for inside in insides:
             if real.is_relative_to(inside):
                 if any(part.startswith(".") for part in real.relative_to(inside).parts):

@@ -1,0 +1,358 @@
+"""The index: questions, totals, and what it does with files that are not its own."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chimera_storage.archive.index import Index
+from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
+from chimera_storage.model import (
+    Box,
+    Conversion,
+    ConversionStatus,
+    ConversionType,
+    Image,
+    ImageKey,
+    Totals,
+)
+from tests.support.archive import EVER, make_image, second_of
+
+START = second_of("2026-03-20 12:00:00")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    opened = Index(tmp_path / "index.db")
+    yield opened
+    opened.close()
+
+
+def us(second: int) -> int:
+    return second * 1_000_000
+
+
+def test_an_image_comes_back_as_it_was_given(index: Index) -> None:
+    image = make_image(
+        3,
+        START,
+        12,
+        taken_at_us=us(START) + 123_456,
+        size=2**33,
+        crc32=0xFFFFFFFF,
+        width=1920,
+        height=1080,
+        score=0.25,
+        boxes=(Box(0, 1, 2, 3), Box(65535, 65535, 65535, 65535)),
+        event=7,
+    )
+    plain = make_image(3, START, None, flat=True)
+    assert index.add_images([image, plain]) == 2
+    assert index.get(image.key) == image
+    assert index.get(plain.key) == plain
+    assert index.latest(3) == image
+    assert index.latest(4) is None
+
+
+@pytest.mark.parametrize(
+    "values", [{"boxes": (Box(-1, 0, 1, 1),)}, {"taken_at_us": us(START) + 1_000_000}]
+)
+def test_an_impossible_image_is_refused_and_nothing_of_its_batch_is_there(
+    index: Index, values: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidInputError):
+        index.add_images([make_image(1, START), make_image(1, START, 1, **values)])
+    assert index.totals(1) == Totals(count=0, size=0)
+
+
+def test_images_are_in_the_order_of_their_names(index: Index) -> None:
+    images = [
+        make_image(1, START, None, flat=True),
+        make_image(1, START, 0),
+        make_image(1, START, 0, flat=True),
+        make_image(1, START, 2, taken_at_us=us(START) + 5),  # saved late: by number all the same
+        make_image(1, START, 10, taken_at_us=us(START) + 1),
+        make_image(1, START + 1, 0),
+    ]
+    index.add_images(random.Random(1).sample(images, len(images)))
+    assert index.images(1, *EVER) == images
+    assert list(index.keys(1)) == [image.key for image in images]
+
+
+def test_a_range_takes_in_every_image_of_its_first_and_last_second(index: Index) -> None:
+    images = [make_image(1, START + s, n) for s in range(4) for n in range(3)]
+    index.add_images(images)
+    start_us, end_us = us(START + 1) + 999_999, us(START + 2)
+    assert index.images(1, start_us, end_us) == images[3:9]
+    assert index.count(1, start_us, end_us) == 6
+    assert index.images(1, end_us + 1_000_000, start_us) == []
+    assert index.images(2, *EVER) == []
+
+
+@pytest.mark.parametrize(
+    ("skip", "expected"), [(1, [0, 1, 2, 3, 4, 5, 6]), (3, [0, 3, 6]), (9, [0])]
+)
+def test_skip_takes_every_nth_counted_from_the_first(
+    index: Index, skip: int, expected: list[int]
+) -> None:
+    images = [make_image(1, START + s) for s in range(7)]
+    index.add_images(images)
+    assert index.images(1, *EVER, skip=skip) == [images[i] for i in expected]
+
+
+def test_a_sample_is_even_and_has_both_ends(index: Index) -> None:
+    images = [make_image(1, START + s) for s in range(100)]
+    index.add_images(images)
+    for frames in range(2, 101):
+        chosen = [image.key.second - START for image in index.sample(1, *EVER, frames)]
+        steps = {b - a for a, b in zip(chosen, chosen[1:], strict=False)}
+        assert len(chosen) == frames
+        assert (chosen[0], chosen[-1]) == (0, 99)
+        assert max(steps) - min(steps) <= 1
+    assert index.sample(1, *EVER, 1) == [images[0]]
+    assert index.sample(1, *EVER, 1000) == images
+    assert index.sample(1, *EVER, 0) == []
+
+
+def test_counts_by_hours_equal_counting_one_by_one(index: Index) -> None:
+    chosen = random.Random(2)
+    seconds = sorted(chosen.sample(range(START - 10_000, START + 10_000), 400))
+    index.add_images([make_image(1, s) for s in seconds])
+    for _ in range(200):
+        a, b = chosen.randint(START - 11_000, START + 11_000), chosen.randint(0, 15_000)
+        expected = sum(a <= s <= a + b for s in seconds)
+        assert index.count(1, us(a), us(a + b)) == expected
+    assert index.count(1, *EVER) == 400
+
+
+def test_totals_follow_every_change(index: Index) -> None:
+    chosen = random.Random(3)
+    there: dict[ImageKey, Image] = {}
+    for _ in range(40):
+        images = [
+            make_image(
+                chosen.choice((1, 10)),
+                START + chosen.randint(0, 20_000),
+                chosen.randint(0, 2),
+                size=chosen.randint(1, 9999),
+            )
+            for _ in range(30)
+        ]
+        replace = chosen.random() < 0.5
+        index.add_images(images, replace=replace)
+        for key, image in {image.key: image for image in images}.items():
+            if replace or key not in there:
+                there[key] = image
+        gone = chosen.sample(sorted(there, key=repr), 15)
+        assert index.remove_images([*gone, ImageKey(camera=1, second=5, number=0)]) == 15
+        for key in gone:
+            del there[key]
+        for camera in (1, 10):
+            own = [image.size for key, image in there.items() if key.camera == camera]
+            assert index.totals(camera) == Totals(count=len(own), size=sum(own))
+    assert index.cameras() == [1, 10]
+    index.remove_images(list(index.keys(10)))
+    assert index.cameras() == [1]
+    assert index.hours(10) == []
+
+
+def test_a_row_already_there_is_left_alone_unless_it_is_to_be_replaced(index: Index) -> None:
+    first, second = make_image(1, START, size=5, score=0.5), make_image(1, START, size=7)
+    assert index.add_images([first, first]) == 1
+    assert index.add_images([second]) == 0
+    assert index.get(first.key) == first
+    assert index.add_images([second], replace=True) == 0
+    assert index.get(first.key) == second
+    assert index.totals(1) == Totals(count=1, size=7)
+
+
+def test_keys_are_read_in_portions_while_they_are_removed(index: Index) -> None:
+    index.add_images([make_image(1, START + s // 3, s % 3) for s in range(12_000)])
+    removed = 0
+    for key in index.keys(1):
+        removed += index.remove_images([key]) if removed % 4000 == 0 else 1
+    assert removed == 12_000
+    span = list(index.keys(1, start_us=us(START + 10), end_us=us(START + 11)))
+    assert [key.second - START for key in span] == [10, 10, 10, 11, 11, 11]
+
+
+def test_event_ids_are_never_used_again(index: Index) -> None:
+    first = index.open_event(1, 5)
+    index.close_event(first, 9)
+    assert index.open_event(2, 6) > first
+
+
+def make_conversion(id_: str, requested_us: int, **values: object) -> Conversion:
+    given = {"type": ConversionType.MP4, "camera": 1, "start_us": 1, "end_us": 2}
+    return Conversion(id=id_, requested_us=requested_us, **(given | values))  # type: ignore[arg-type]
+
+
+def test_a_conversion_comes_back_with_every_field(index: Index) -> None:
+    one = make_conversion("one-20260320-120000", 10)
+    full = make_conversion(
+        "two-20260320-120000",
+        20,
+        type=ConversionType.ZIP,
+        fps=7,
+        skip=3,
+        status=ConversionStatus.FAILED,
+        frames=8,
+        frames_done=4,
+        size=2**40,
+        started_us=21,
+        finished_us=22,
+        attempts=2,
+        error="the disk is full",
+    )
+    index.add_conversion(one)
+    index.add_conversion(full)
+    assert index.conversions() == [full, one]
+    assert index.conversion(full.id) == full
+    assert index.conversion("two") is None
+    with pytest.raises(ConflictError):
+        index.add_conversion(make_conversion(full.id, 1))
+    done = make_conversion(one.id, 10, status=ConversionStatus.DONE, size=4)
+    assert index.update_conversion(done)
+    assert index.conversion(one.id) == done
+    assert not index.remove_conversion("one")
+    assert index.remove_conversion(one.id)
+    assert not index.update_conversion(done)
+    assert index.conversions() == [full]
+
+
+def test_threads_write_and_read_at_the_same_time(index: Index) -> None:
+    failures: list[BaseException] = []
+
+    def work(camera: int) -> None:
+        try:
+            for number in range(40):
+                index.add_images([make_image(camera, START, number)])
+                assert index.totals(camera).count == number + 1
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(camera,)) for camera in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from chimera_storage.archive.index import Index
+from tests.support.archive import make_image
+index = Index(Path(sys.argv[1]))
+for number in range(80):
+    index.add_images([make_image(1, int(sys.argv[2]) + number, size=10)])
+index.close()
+"""
+
+
+def test_processes_begin_and_write_one_index_at_the_same_time(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    command = [sys.executable, "-c", WRITER, str(path)]
+    processes = [subprocess.Popen([*command, str(START + 50 * n)]) for n in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    index = Index(path)
+    assert index.totals(1) == Totals(count=180, size=1800)  # 50 s apart, 80 long: they overlap
+    assert index.count(1, *EVER) == 180
+    index.close()
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index.db")
+    index.add_images([make_image(1, START)])
+    folder_id = index.data_folder_id
+    index.close()
+    with pytest.raises(StorageError):
+        index.totals(1)
+    again = Index(tmp_path / "index.db")
+    assert again.totals(1).count == 1
+    assert again.data_folder_id == folder_id != ""
+    again.close()
+
+
+def test_the_index_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    Index(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="newer version"):
+        Index(path)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*corrupt*"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000]
+)
+def test_a_corrupt_index_is_set_aside_and_a_new_one_begun(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "index.db"
+    path.write_bytes(content)
+    index = Index(path)
+    assert index.add_images([make_image(1, START)]) == 1
+    index.close()
+    (aside,) = tmp_path.glob("index.db.corrupt-*")
+    assert aside.read_bytes() == content
+
+
+def test_a_database_of_something_else_is_set_aside_whole(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE precious (x)")
+    connection.close()
+    Index(path).close()
+    (aside,) = tmp_path.glob("index.db.corrupt-*")
+    with sqlite3.connect(aside) as connection:
+        assert connection.execute("SELECT count(*) FROM precious").fetchone() == (0,)
+    connection.close()
+
+
+def test_damage_found_while_running_is_mended_at_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    index = Index(path)
+    index.add_images([make_image(1, START + s) for s in range(5000)])
+    index.close()
+    with path.open("r+b") as file:  # the tables' roots are whole, the rest is not
+        file.seek(65536)
+        file.write(b"\xff" * (path.stat().st_size - 65536))
+    with pytest.raises(StorageError):
+        index = Index(path)
+        try:
+            index.images(1, *EVER)
+        finally:
+            index.close()
+    index = Index(path)
+    assert index.images(1, *EVER) == []
+    index.close()
+    assert len(list(tmp_path.glob("index.db.corrupt-*"))) == 1
+
+
+def test_an_index_that_is_deleted_with_its_log_left_behind_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    index = Index(path)
+    index.add_images([make_image(1, START)])
+    log = (tmp_path / "index.db-wal").read_bytes()
+    index.close()
+    path.unlink()
+    (tmp_path / "index.db-wal").write_bytes(log)
+    again = Index(path)
+    assert again.totals(1).count == 0
+    again.close()
+
+
+@pytest.mark.parametrize("path", ["missing/index.db", "folder"])
+def test_an_index_that_cannot_be_opened_is_a_storage_error(tmp_path: Path, path: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageError):
+        Index(tmp_path / path)
