@@ -136,7 +136,7 @@ def test_images_appear_while_things_pass_and_none_in_the_quiet(
 
 def test_every_image_is_whole_and_of_the_cameras_size(recording: Recording) -> None:
     for path in recording.server.images(1):
-        with av.open(str(path)) as picture:
+        with av.open(str(path), "r") as picture:
             (frame,) = picture.decode(video=0)
         assert (frame.width, frame.height) == (640, 360)
 
@@ -153,7 +153,7 @@ def test_a_video_has_exactly_as_many_frames_as_there_are_images(
     status = finished(recording.server, asked["id"])
     assert status["frames"] == len(images)
     content = recording.server.http.get(asked["url"]).content
-    with av.open(io.BytesIO(content)) as video:
+    with av.open(io.BytesIO(content), "r") as video:
         frames = sum(1 for _ in video.decode(video=0))
         assert video.duration is not None
         assert video.duration / av.time_base == pytest.approx(len(images) / 20, abs=0.01)
