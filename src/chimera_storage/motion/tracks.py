@@ -12,9 +12,13 @@ REACH = 0.6  # greatest speed, in picture widths a second, of what was seen once
 SWERVE = 0.2  # greatest difference from the expected speed of what was seen more often
 SLACK = 0.02  # picture widths that the outline of a thing may jump by itself
 NEAR_TRAVEL = 0.012  # way in picture widths that makes a thing when seen three times
-FAR_TRAVEL = 0.05  # the same when seen twice
+OWN_TRAVEL, OWN_MOST = 0.6, 0.03  # and in its own lesser extents, up to 0.03: a twig sways less
+FAR_TRAVEL = 0.05  # way in picture widths that makes a thing when seen twice
+SETTLED_TRAVEL = 0.08  # what went so far stays a thing while it is seen, standing or not;
+DOUBT_S = 2.0  # what did not, has so long to go on
+SPOT_S, MAX_SPOTS, MAX_DOUBTS = 600.0, 64, 3  # where something fluttered is remembered
 STRAIGHT = 0.5  # least share of the way walked that leads away from the start
-LEAP = 0.8  # greatest share of the way in one step: patches that join or part leap once
+LEAP = 0.6  # greatest share of the way in one step: patches that join or part leap once
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,15 @@ class Track:
 
     patch: Patch
     start: tuple[float, float]
+    began_s: float
     seen: int = 1
     walked: float = 0.0
     longest: float = 0.0  # step
     last_s: float = 0.0
     thing: bool = False
+    doubts: int = 0  # how often something stayed where it was, here
     gone: float = 0.0
+    farthest: float = 0.0
     velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
 
     def expected(self, now_s: float) -> Patch:
@@ -68,6 +75,13 @@ class Track:
         self.patch, self.last_s = patch, now_s
         self.seen += 1
         self.gone = math.dist(self.start, patch.centre)
+        self.farthest = max(self.farthest, self.gone)
+
+    def begin_again(self) -> None:
+        """Forget the way so far: it has to go somewhere from here to be a thing."""
+        self.thing = False
+        self.start, self.began_s = self.patch.centre, self.last_s
+        self.seen, self.walked, self.longest, self.gone, self.farthest = 1, 0.0, 0.0, 0.0, 0.0
 
 
 class Tracker:
@@ -76,6 +90,7 @@ class Tracker:
     def __init__(self, width: int) -> None:
         self._width = width
         self._tracks: list[Track] = []
+        self._spots: list[tuple[Patch, float]] = []  # where and when something fluttered
         self._last_s: float | None = None
 
     def clear(self) -> None:
@@ -86,19 +101,19 @@ class Tracker:
         """The patches of this picture that belong to things that move."""
         elapsed = 0.0 if self._last_s is None else now_s - self._last_s
         self._last_s = now_s
+        self._spots = [spot for spot in self._spots if now_s - spot[1] < SPOT_S]
         self._tracks = [t for t in self._tracks if now_s - t.last_s <= max(LOST_S, 2 * elapsed)]
         found = []
         free = list(self._tracks)
         for patch in sorted(patches, key=lambda p: -p.area):
             track = self._nearest(patch, free, now_s)
             if track is None:
-                track = Track(patch, patch.centre, last_s=now_s)
+                track = Track(patch, patch.centre, now_s, last_s=now_s, doubts=self._doubts(patch))
                 self._tracks.append(track)
             else:
                 free.remove(track)
                 track.follow(patch, now_s)
-            if track.thing or self._is_thing(track, elapsed):
-                track.thing = True
+            if self._is_thing(track, elapsed):
                 found.append(patch)
         return found
 
@@ -116,13 +131,32 @@ class Tracker:
         return best
 
     def _is_thing(self, track: Track, elapsed_s: float) -> bool:
+        """Whether the track counts as a thing now; keeps its state up to date."""
+        if not track.thing and self._went_somewhere(track, elapsed_s):
+            track.thing, track.began_s = True, track.last_s
+        settled = track.farthest >= SETTLED_TRAVEL * self._width
+        if not settled and track.last_s - track.began_s > DOUBT_S:
+            self._spots = [*self._spots, (track.patch, track.last_s)][-MAX_SPOTS:]
+            track.begin_again()
+            track.doubts = self._doubts(track.patch)
+        return track.thing
+
+    def _doubts(self, patch: Patch) -> int:
+        """How often something fluttered where this patch is."""
+        return min(MAX_DOUBTS, sum(_gap(patch, spot) == 0 for spot, _ in self._spots))
+
+    def _went_somewhere(self, track: Track, elapsed_s: float) -> bool:
         if elapsed_s >= 0.5:
             return True  # too few pictures to see it go
         if track.seen < 2 or track.gone < STRAIGHT * track.walked:
             return False
+        far = FAR_TRAVEL * self._width
         if track.seen == 2:
-            return track.gone >= FAR_TRAVEL * self._width
-        return track.gone >= NEAR_TRAVEL * self._width and track.longest <= LEAP * track.walked
+            return track.gone >= far
+        own = OWN_TRAVEL * min(track.patch.w, track.patch.h)
+        enough = max(NEAR_TRAVEL * self._width, min(own, OWN_MOST * self._width))
+        enough *= 1 + track.doubts
+        return track.gone >= enough and track.longest <= LEAP * track.walked
 
 
 def _gap(a: Patch, b: Patch) -> float:
