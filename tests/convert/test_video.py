@@ -1,0 +1,284 @@
+"""Videos: every image exactly one frame, in the right colours, whatever the images are like."""
+
+import io
+import itertools
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+import simplejpeg
+
+from chimera_storage.convert.make import Made, NoImagesError, make_video
+from chimera_storage.convert.output import reason
+from chimera_storage.convert.selection import select
+from chimera_storage.convert.video import JpegDecoder, VideoWriter, even_size
+from tests.support.saved_images import SECOND_US, START_US, SavedImages, coloured, grey, picture
+
+RGB = npt.NDArray[np.uint8]  # height × width × 3
+TOLERANCE = 5  # of 255: two roundings, of the JPEG and of the limited range
+
+
+def make(
+    saved: SavedImages, target: Path | io.BytesIO, *, fps: int = 20, skip: int = 1
+) -> tuple[Made, list[int]]:
+    images = partial(select, saved.index, 1, START_US, START_US + 3600 * SECOND_US, skip=skip)
+    through: list[int] = []
+    made = make_video(saved.archive, images, target, fps=fps, on_image=through.append)
+    return made, through
+
+
+def frames_of(video: Path | io.BytesIO) -> list[RGB]:
+    with av.open(str(video) if isinstance(video, Path) else video, "r") as container:
+        return [
+            np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            for frame in container.decode(video=0)
+        ]
+
+
+def pixel(frame: RGB, x: int, y: int) -> list[int]:
+    return [int(value) for value in frame[y, x]]
+
+
+def middle(frame: RGB) -> list[int]:
+    return pixel(frame, frame.shape[1] // 2, frame.shape[0] // 2)
+
+
+def shades(frames: list[RGB]) -> list[int]:
+    """The number of the picture that each frame shows."""
+    return [round((middle(frame)[1] - 10) / 12) for frame in frames]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "case",
+    [(1, 20, 1), (2, 20, 1), (60, 20, 1), (60, 7, 1), (61, 60, 3), (45, 1, 10), (20, 25, 100)],
+    ids=lambda case: "{} images, fps {}, skip {}".format(*case),
+)
+def test_n_images_at_fps_f_are_n_frames_and_last_n_by_f_seconds(
+    saved: SavedImages, tmp_path: Path, case: tuple[int, int, int], streamed: bool
+) -> None:
+    images, fps, skip = case
+    saved.save([picture(i) for i in range(images)])
+    file = tmp_path / "video.mp4"
+    stream = io.BytesIO()
+    expected = list(range(images))[::skip]
+
+    made, through = make(saved, stream if streamed else file, fps=fps, skip=skip)
+
+    if streamed:
+        file.write_bytes(stream.getvalue())
+    assert made == Made(images=len(expected), missing=0)
+    assert through == list(range(1, len(expected) + 1))
+    assert shades(frames_of(file)) == [number % 20 for number in expected]
+    with av.open(str(file)) as container:
+        video = container.streams.video[0]
+        assert container.duration is not None
+        assert container.duration / 1e6 == pytest.approx(len(expected) / fps, abs=1e-5)
+        assert video.average_rate == fps
+        assert video.start_time == 0
+        assert video.codec_context.pix_fmt == "yuv420p"
+        assert video.codec_context.color_range == 1  # limited
+
+
+@pytest.mark.parametrize("size", [(64, 48), (1280, 720)])
+@pytest.mark.parametrize(
+    "colour",
+    [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (200, 120, 40)],
+)
+def test_colours_stay_as_they_were(
+    saved: SavedImages, tmp_path: Path, colour: tuple[int, int, int], size: tuple[int, int]
+) -> None:
+    saved.save([coloured(*colour, *size)], width=size[0], height=size[1])
+    video = tmp_path / "video.mp4"
+
+    make(saved, video)
+
+    (frame,) = frames_of(video)
+    assert middle(frame) == pytest.approx(colour, abs=TOLERANCE)
+    with av.open(str(video)) as container:
+        codec = container.streams.video[0].codec_context
+        # BT.601 is said, as a player that is told nothing takes BT.709 for HD.
+        assert (codec.colorspace, codec.color_primaries, codec.color_trc) == (5, 1, 13)
+
+
+@pytest.mark.parametrize("sampling", ["444", "422", "420", "440", "411", "Gray"])
+def test_every_sampling_of_jpeg_is_taken(saved: SavedImages, tmp_path: Path, sampling: str) -> None:
+    pixels = np.full((48, 64, 3), 150, np.uint8)
+    saved.save([simplejpeg.encode_jpeg(pixels, 95, "RGB", sampling)])
+
+    make(saved, tmp_path / "video.mp4")
+
+    (frame,) = frames_of(tmp_path / "video.mp4")
+    assert middle(frame) == pytest.approx([150] * 3, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((65, 49), (64, 48)), ((33, 17), (32, 16)), ((1, 1), (2, 2))]
+)
+def test_odd_sizes_become_even(
+    saved: SavedImages, tmp_path: Path, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    saved.save([picture(7, *size)] * 3, width=size[0], height=size[1])
+
+    make(saved, tmp_path / "video.mp4")
+
+    frames = frames_of(tmp_path / "video.mp4")
+    assert [(frame.shape[1], frame.shape[0]) for frame in frames] == [expected] * 3
+    assert shades(frames) == [7, 7, 7]
+
+
+def test_images_of_other_sizes_are_fitted_to_the_most_frequent_one(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    saved.save([picture(1, 96, 48)], width=96, height=48)
+    saved.save(
+        [picture(2), picture(3), picture(4)], start_us=START_US + SECOND_US, width=64, height=48
+    )
+    saved.save([picture(5, 32, 96)], start_us=START_US + 2 * SECOND_US, width=32, height=96)
+    saved.save([picture(6, 640, 480)], start_us=START_US + 3 * SECOND_US, width=640, height=480)
+
+    made, _ = make(saved, tmp_path / "video.mp4")
+
+    frames = frames_of(tmp_path / "video.mp4")
+    assert made == Made(images=6, missing=0)
+    assert {frame.shape for frame in frames} == {(48, 64, 3)}
+    assert shades(frames) == [1, 2, 3, 4, 5, 6]
+    wide, tall = frames[0], frames[4]
+    assert pixel(wide, 32, 1) == pytest.approx([0] * 3, abs=TOLERANCE)  # black above
+    assert pixel(wide, 32, 46) == pytest.approx([0] * 3, abs=TOLERANCE)  # and below
+    assert pixel(wide, 1, 24) == pytest.approx([grey(1)] * 3, abs=TOLERANCE)
+    assert pixel(tall, 1, 24) == pytest.approx([0] * 3, abs=TOLERANCE)  # black at the sides
+    assert pixel(tall, 32, 1) == pytest.approx([grey(5)] * 3, abs=TOLERANCE)
+
+
+def test_sizes_that_the_index_does_not_know_are_read_from_the_images(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    saved.save([picture(1, 80, 40), picture(2, 48, 32), picture(3, 48, 32)], width=0, height=0)
+
+    make(saved, tmp_path / "video.mp4")
+
+    assert {frame.shape for frame in frames_of(tmp_path / "video.mp4")} == {(32, 48, 3)}
+
+
+def damaged() -> dict[str, bytes]:
+    whole = picture(9, 640, 480)
+    size = whole.index(b"\xff\xc0")  # the marker of the frame header: height and width
+    noise = np.random.default_rng(1).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    noisy: bytes = simplejpeg.encode_jpeg(noise, 90, "RGB")
+    return {
+        "empty": b"",
+        "text": b"<html>not an image</html>",
+        "header only": whole[:20],
+        "half": noisy[: len(noisy) // 2],
+        "garbled": noisy[:5000] + bytes(500) + noisy[5500:],
+        "zeros": bytes(len(whole)),
+        "huge by its header": whole[: size + 5] + b"\xff\xf0\xff\xf0" + whole[size + 9 :],
+    }
+
+
+@pytest.mark.parametrize("kind", damaged())
+def test_a_broken_image_is_left_out_and_counted(
+    saved: SavedImages, tmp_path: Path, kind: str
+) -> None:
+    images = saved.save([picture(i) for i in range(4)])
+    saved.path(images[1]).write_bytes(damaged()[kind])
+
+    made, through = make(saved, tmp_path / "video.mp4")
+
+    assert made == Made(images=3, missing=1)
+    assert through == [1, 2, 3, 4]
+    assert shades(frames_of(tmp_path / "video.mp4")) == [0, 2, 3]
+
+
+def test_a_vanished_image_is_left_out_and_counted(saved: SavedImages, tmp_path: Path) -> None:
+    images = saved.save([picture(i) for i in range(5)])
+    saved.path(images[0]).unlink()
+    saved.path(images[3]).unlink()
+
+    made, _ = make(saved, tmp_path / "video.mp4")
+
+    assert made == Made(images=3, missing=2)
+    assert shades(frames_of(tmp_path / "video.mp4")) == [1, 2, 4]
+
+
+@pytest.mark.parametrize("width", [64, 0])
+def test_no_readable_image_is_an_error_and_nothing_is_written(
+    saved: SavedImages, tmp_path: Path, width: int
+) -> None:
+    saved.save([b"nothing", b"like", b"an image"], width=width, height=width)
+
+    with pytest.raises(NoImagesError):
+        make(saved, tmp_path / "video.mp4")
+
+    assert not (tmp_path / "video.mp4").exists()
+
+
+def test_saved_video_has_its_index_in_front_and_closed_groups(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    saved.save([picture(5)] * 12)
+
+    make(saved, tmp_path / "video.mp4", fps=1)
+
+    data = (tmp_path / "video.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    with av.open(str(tmp_path / "video.mp4")) as container:
+        keys = [packet.pts for packet in container.demux(video=0) if packet.is_keyframe]
+    distances_s = [(b - a) / 16384 for a, b in itertools.pairwise(keys)]  # type: ignore[operator]
+    assert max(distances_s) <= 4
+
+
+def test_streamed_video_can_be_played_before_it_is_whole(saved: SavedImages) -> None:
+    saved.save([picture(i) for i in range(40)])
+    sizes: list[int] = []
+    stream = io.BytesIO()
+    images = partial(select, saved.index, 1, START_US, START_US + 3600 * SECOND_US, skip=1)
+
+    make_video(
+        saved.archive,
+        images,
+        stream,
+        fps=10,
+        on_image=lambda _: sizes.append(stream.tell()),
+    )
+
+    assert sizes[0] > 0  # the header goes out with the first image
+    part = io.BytesIO(stream.getvalue()[: sizes[25]])
+    assert shades(frames_of(part))[:20] == list(range(20))  # two whole seconds
+
+
+def test_full_disk_is_said_in_a_sentence(saved: SavedImages) -> None:
+    images = partial(select, saved.index, 1, START_US, START_US + 3600 * SECOND_US, skip=1)
+    saved.save([picture(i) for i in range(30)])
+
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(Exception) as raised:
+        make_video(saved.archive, images, full, fps=20, on_image=lambda _: None)
+
+    assert "the disk is full" in reason(raised.value)
+
+
+def test_the_decoder_goes_on_after_a_broken_image() -> None:
+    decoder = JpegDecoder()
+    for _ in range(3):
+        with pytest.raises(ValueError, match="broken"):
+            decoder.decode(picture(1)[:100])
+        assert decoder.decode(picture(1)).width == 64
+
+
+def test_huge_pictures_are_brought_within_what_h264_allows() -> None:
+    assert even_size(20_000, 5_000) == (8192, 2048)
+    assert even_size(1920, 1080) == (1920, 1080)
+
+
+def test_writer_takes_frames_of_any_size(tmp_path: Path) -> None:
+    decoder = JpegDecoder()
+    writer = VideoWriter(str(tmp_path / "v.mp4"), width=64, height=48, fps=5)
+    for size in ((64, 48), (2, 2), (1000, 10), (10, 1000), (63, 47)):
+        writer.add(decoder.decode(picture(3, *size)))
+    writer.close()
+
+    assert len(frames_of(tmp_path / "v.mp4")) == 5
