@@ -7,16 +7,20 @@ import subprocess
 import sys
 import threading
 import zlib
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.errors import InvalidInputError, NotFoundError, StorageError
-from chimera_storage.model import Box, ImageKey, Totals
-from tests.support.archive import EVER, JPEG, NOW, Store, make_image, make_jpeg, read
+from chimera_storage.model import Box, Image, ImageKey, Totals
+from tests.support.archive import EVER, JPEG, NOW, FixedClock, Store, make_image, make_jpeg, read
 from tests.support.waiting import wait_for
 
 NOW_US = to_us(NOW)
@@ -119,10 +123,9 @@ def test_what_cannot_be_an_image_is_refused(store: Store, camera: int, jpeg: byt
 def test_a_flush_that_fails_is_told_with_the_next_save_and_made_up_for(store: Store) -> None:
     writer = store.writer(sync_interval_s=0.02)
     first = save(writer)
-    hidden = store.layout.captures / "1" / "elsewhere"
-    day = store.layout.captures / "1" / "20260320"
-    day.rename(hidden)
-    day.symlink_to(day)  # a circle: opening below it fails, and not because nothing is there
+    path = store.layout.image_path(first)
+    hidden = path.rename(store.layout.root / "elsewhere")
+    path.symlink_to(path)  # opening it fails, and not because nothing is there
     writer.start()
     problems: list[StorageError] = []
 
@@ -137,9 +140,9 @@ def test_a_flush_that_fails_is_told_with_the_next_save_and_made_up_for(store: St
     with pytest.raises(StorageError):
         writer.flush()
     assert store.index.totals(1).count == 0
-    day.unlink()
-    hidden.rename(day)
+    hidden.replace(path)
     wait_for(lambda: store.index.get(first) is not None, 5, "the row, by itself")
+    writer.flush()
     save(writer, at_us=NOW_US + 1)
     writer.close()
     assert store.index.totals(1).count == 2
@@ -151,6 +154,31 @@ def test_images_deleted_before_the_flush_are_left_out(store: Store) -> None:
     store.layout.image_path(gone).unlink()
     writer.close()
     assert [image.key for image in store.index.images(1, *EVER)] == [kept]
+
+
+class DeletedMeanwhile(Index):
+    """Somebody deletes the first image after it was synced and before its row is inserted."""
+
+    def add_images(self, images: Sequence[Image], *, replace: bool = False) -> int:
+        archive = Archive(Layout(self.folder, UTC), self, FixedClock())
+        assert archive.delete([images[0].key]) == (1, 1)
+        return super().add_images(images, replace=replace)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "index.db")
+        self.folder = folder
+
+
+def test_an_image_deleted_in_the_middle_of_a_flush_leaves_no_row(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, UTC)
+    layout.captures.mkdir(parents=True)
+    index = DeletedMeanwhile(tmp_path)
+    writer = ImageWriter(layout, index, sync_interval_s=3600)
+    _, kept = save(writer), save(writer)
+    writer.close()
+    assert [image.key for image in index.images(1, *EVER)] == [kept]
+    assert index.totals(1).count == 1
+    index.close()
 
 
 def test_the_recorders_row_replaces_one_that_the_comparison_made(store: Store) -> None:
@@ -332,8 +360,9 @@ def test_a_camera_goes_on_recording_while_it_is_deleted(store: Store) -> None:
 
     thread = threading.Thread(target=record)
     thread.start()
-    for round_ in range(1, 6):
-        wait_for(lambda goal=round_ * 30: saved >= goal or failures, 20, "images")
+    for _ in range(5):
+        goal = saved + 30
+        wait_for(partial(lambda goal: saved >= goal or failures, goal), 20, "images")
         store.archive.delete_camera(1)
     stop.set()
     thread.join()

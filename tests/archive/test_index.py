@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_sample_is_even_and_has_both_ends(index: Index) -> None:
     index.add_images(images)
     for frames in range(2, 101):
         chosen = [image.key.second - START for image in index.sample(1, *EVER, frames)]
-        steps = {b - a for a, b in zip(chosen, chosen[1:], strict=False)}
+        steps = {b - a for a, b in pairwise(chosen)}
         assert len(chosen) == frames
         assert (chosen[0], chosen[-1]) == (0, 99)
         assert max(steps) - min(steps) <= 1

@@ -1,12 +1,12 @@
 """A data folder with its index, and small real JPEGs to put into it."""
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import simplejpeg
@@ -116,7 +116,7 @@ def open_store(root: Path, zone: tzinfo = UTC) -> Iterator[Store]:
         index.close()
 
 
-def read(file: io.BufferedIOBase) -> bytes:
+def read(file: BinaryIO) -> bytes:
     """All of an open file, which is closed."""
     with file:
         return file.read()
