@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from chimera_storage.motion.timing import LiveTimes
 
 SECOND = 1_000_000
@@ -15,13 +17,14 @@ def test_a_burst_after_a_stall_keeps_the_spacing_of_the_stream() -> None:
     for n in range(20):
         times.stamp(n * 100_000, START + n * 100_000)
     burst = [times.stamp(n * 100_000, START + 4 * SECOND) for n in range(20, 40)]
-    gaps = [later - earlier for earlier, later in zip(burst, burst[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(burst)]
     assert all(95_000 < gap < 105_000 for gap in gaps)
     assert abs(burst[0] - (START + 2 * SECOND)) < 100_000
 
 
 def test_what_was_read_while_the_stream_was_being_opened_is_spaced_too() -> None:
     times = LiveTimes(START)
+    assert times.stamp(None, START + 2 * SECOND) == START  # RTP's first picture has no pts
     burst = [times.stamp(n * 100_000, START + 2 * SECOND) for n in range(20)]
     assert burst[-1] - burst[0] > 1_800_000
     assert burst[-1] <= START + 2 * SECOND

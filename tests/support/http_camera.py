@@ -72,6 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        if self.camera.closing.is_set():
+            self.close_connection = True
+            return
         if not self._authorized():
             self._refuse()
             return

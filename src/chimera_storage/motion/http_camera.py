@@ -102,7 +102,7 @@ class HttpSource:
         self, response: httpx.Response, content_type: str, stop: threading.Event
     ) -> Iterator[SourceFrame]:
         parser = MultipartParser(content_type)
-        times = LiveTimes(to_us(self._clock.now()))
+        times = LiveTimes(None)
         quiet_since = time.monotonic()
         for chunk in response.iter_bytes():
             if stop.is_set():
@@ -119,7 +119,7 @@ class HttpSource:
     def _snapshots(
         self, client: httpx.Client, first: bytes, stop: threading.Event
     ) -> Iterator[SourceFrame]:
-        times = LiveTimes(to_us(self._clock.now()))
+        times = LiveTimes(None)
         body = first
         due = time.monotonic()
         while True:

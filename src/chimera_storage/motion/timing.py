@@ -18,11 +18,12 @@ class LiveTimes:
     of the time that passes, which follows a camera whose clock runs slow. Where `pts` is missing,
     runs backwards or leaps, or lags more than 5 s behind the receipt, the receipt time counts and
     the offset begins anew. `began_us` is when the connection was begun: the pictures read while
-    the stream was being opened come in one burst, and are spaced from then on.
+    the stream was being opened come in one burst, and are spaced from then on, also where RTP gives
+    the first of them no `pts` yet. None: there is no such burst.
     """
 
-    def __init__(self, began_us: int) -> None:
-        self._began_us: int | None = began_us
+    def __init__(self, began_us: int | None) -> None:
+        self._began_us = began_us
         self._offset_us: int | None = None
         self._pts_us = 0
         self._received_us: int | None = None
@@ -33,14 +34,18 @@ class LiveTimes:
         if self._received_us is not None and received_us < self._received_us - _CLOCK_STEP_US:
             self._offset_us = self._last_us = None  # the clock was set back
         self._received_us = received_us
-        time_us = received_us
+        if self._began_us is not None and not 0 <= received_us - self._began_us <= _MAX_LAG_US:
+            self._began_us = None
         if pts_us is None:
             self._offset_us = None
+            if self._last_us is not None:
+                self._began_us = None
+            time_us = received_us if self._began_us is None else self._began_us
         else:
             self._offset_us = self._next_offset(pts_us, received_us)
+            self._began_us = None
             self._pts_us = pts_us
             time_us = pts_us + self._offset_us
-        self._began_us = None
         if self._last_us is not None:
             time_us = max(time_us, self._last_us + 1)
         self._last_us = time_us
@@ -48,7 +53,7 @@ class LiveTimes:
 
     def _next_offset(self, pts_us: int, received_us: int) -> int:
         fresh = received_us - pts_us
-        if self._began_us is not None and 0 <= received_us - self._began_us <= _MAX_LAG_US:
+        if self._began_us is not None:
             return self._began_us - pts_us
         if self._offset_us is None:
             return fresh

@@ -1,0 +1,35 @@
+"""Reading sources to the end or for a number of pictures, with a deadline."""
+
+import threading
+
+from chimera_storage.motion.source import FrameReader, Source, SourceFrame
+from tests.support.waiting import wait_for
+
+
+def read(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceFrame]:
+    """The first pictures of a source; all of it if it ends earlier. Raises SourceError."""
+    reader = FrameReader(source, "test-reader")
+    reader.start()
+    frames: list[SourceFrame] = []
+
+    def enough() -> bool:
+        while (frame := reader.get(0.01)) is not None:
+            frames.append(frame)
+            if len(frames) == pictures:
+                return True
+        return False
+
+    try:
+        wait_for(enough, timeout_s, lambda: f"{pictures} pictures; {len(frames)} came")
+    except EOFError:
+        pass
+    finally:
+        reader.close()
+        assert reader.join(5), "the reader's thread did not end"
+    return frames
+
+
+def drain(source: Source) -> None:
+    """Read until it raises or ends, in this thread."""
+    for _ in source.frames(threading.Event()):
+        pass

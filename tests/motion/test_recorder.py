@@ -1,0 +1,124 @@
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.index import Index
+from chimera_storage.archive.layout import Layout
+from chimera_storage.clock import SystemClock
+from chimera_storage.config import CameraSettings
+from chimera_storage.model import CameraReport, CameraState
+from chimera_storage.motion.capture import Capture
+from chimera_storage.motion.connect import source_for
+from chimera_storage.motion.recorder import Recorder
+from tests.motion.clips import write_clip
+from tests.support.rtsp import RtspServer
+from tests.support.waiting import wait_for
+
+CLOCK = SystemClock()
+
+
+class Running:
+    """A recorder in its thread, and what it reported."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        camera = CameraSettings.model_validate({"id": 1, "url": url})
+        layout = Layout(root, ZoneInfo("UTC"))
+        layout.captures.mkdir(parents=True)
+        self.index = Index(layout.index)
+        self.writer = ImageWriter(layout, self.index, sync_interval_s=0.05)
+        self.writer.start()
+        self.reports: list[CameraReport] = []
+        self.stop = threading.Event()
+        self._recorder = Recorder(
+            1,
+            lambda: source_for(camera, CLOCK),
+            Capture(camera, self.writer, self.index, CLOCK),
+            CLOCK,
+            self.reports.append,
+        )
+        self.thread = threading.Thread(target=self._recorder.run, args=(self.stop,))
+
+    def wait(self, condition: Callable[[CameraReport], object], timeout_s: float = 15) -> None:
+        wait_for(
+            lambda: self.reports and condition(self.reports[-1]),
+            timeout_s,
+            lambda: f"a report; the last are {self.reports[-3:]}",
+        )
+
+
+@contextmanager
+def recording(root: Path, url: str) -> Iterator[Running]:
+    running = Running(root, url)
+    running.thread.start()
+    try:
+        with closing(running.index), closing(running.writer):
+            yield running
+            running.stop.set()
+            running.thread.join(3)
+            assert not running.thread.is_alive(), "it did not stop"
+    finally:
+        running.stop.set()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    write_clip(path, 2.5, [(0.8, 1.8)])
+    return path
+
+
+def test_a_file_is_recorded_and_then_ended(tmp_path: Path, clip: Path) -> None:
+    with recording(tmp_path / "data", str(clip)) as running:
+        running.wait(lambda report: report.state is CameraState.ENDED)
+        last = running.reports[-1]
+        assert last.images_saved > 10
+        assert not last.recording
+        running.writer.flush()
+        assert running.index.totals(1).count == last.images_saved
+    states = [report.state for report in running.reports]
+    assert states[0] is CameraState.STARTING
+    assert CameraState.CONNECTED in states
+    assert any(report.recording and report.event_since_us for report in running.reports)
+    connected = [r for r in running.reports if r.state is CameraState.CONNECTED]
+    assert 8 < connected[-1].fps < 12
+    assert (last.width, last.height) == (320, 240)
+
+
+def test_recording_goes_on_when_the_camera_comes_back(tmp_path: Path, clip: Path) -> None:
+    with (
+        RtspServer(clip.parent) as server,
+        recording(tmp_path / "data", server.url("clip.mp4")) as running,
+    ):
+        running.wait(lambda report: report.images_saved > 0)
+        server.stop()
+        running.wait(lambda report: report.state is CameraState.FAILED)
+        failed = running.reports[-1]
+        assert failed.problem
+        assert not failed.recording
+        server.start()
+        running.wait(lambda report: report.state is CameraState.CONNECTED)
+        running.wait(lambda report: report.images_saved > failed.images_saved)
+        assert running.reports[-1].reconnects == 1
+        assert running.reports[-1].problem is None
+
+
+def test_a_camera_that_never_answers_is_reported_and_tried_again(tmp_path: Path) -> None:
+    with recording(tmp_path / "data", "rtsp://cam:secret@127.0.0.1:1/x") as running:
+        running.wait(lambda report: report.state is CameraState.FAILED)
+        since_us = running.reports[-1].since_us
+        known = len(running.reports)
+        wait_for(lambda: len(running.reports) >= known + 1, 5, "reports about once a second")
+        assert running.reports[-1].since_us == since_us
+        assert running.reports[-1].reconnects == 0
+    assert not any("secret" in repr(report) for report in running.reports)
+
+
+def test_a_second_stream_is_refused_in_words_as_long_as_it_is_not_supported() -> None:
+    camera = CameraSettings.model_validate({"id": 1, "url": "demo:", "detect_url": "demo:2"})
+    with pytest.raises(Exception, match="detect_url"):
+        source_for(camera, CLOCK)

@@ -1,0 +1,167 @@
+"""The supervisor with real recorder processes."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from chimera_storage.archive.index import Index
+from chimera_storage.clock import SystemClock
+from chimera_storage.config import Settings
+from chimera_storage.model import CameraState
+from chimera_storage.motion.supervisor import RecorderSupervisor
+from tests.motion.clips import write_clip
+from tests.support.http_camera import HttpCamera
+
+pytestmark = pytest.mark.anyio
+CLOCK = SystemClock()
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    write_clip(path, 2.5, [(0.8, 1.8)])
+    return path
+
+
+def settings_for(root: Path, *urls: str) -> Settings:
+    (root / "shared/captures").mkdir(parents=True, exist_ok=True)
+    return Settings.model_validate(
+        {
+            "storage": {"path": str(root), "sync_interval": 0.05},
+            "camera": [
+                {"id": number, "url": url, "loop": True} for number, url in enumerate(urls, 1)
+            ],
+        }
+    )
+
+
+@asynccontextmanager
+async def supervising(
+    settings: Settings, *, hang_timeout_s: float = 30
+) -> AsyncIterator[RecorderSupervisor]:
+    supervisor = RecorderSupervisor(settings, CLOCK, hang_timeout_s=hang_timeout_s)
+    await supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        await supervisor.close()
+
+
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 15) -> None:
+    deadline = CLOCK.monotonic() + timeout_s
+    while not condition():
+        assert CLOCK.monotonic() < deadline, f"waited in vain for {what}"
+        await asyncio.sleep(0.02)
+
+
+def images(root: Path) -> int:
+    return len(list((root / "shared/captures/1").rglob("[!.]*.jpg")))
+
+
+def rows(root: Path) -> int:
+    with closing(Index(root / "index.db")) as index:
+        return index.totals(1).count
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_without_cameras_no_process_runs(tmp_path: Path) -> None:
+    async with supervising(settings_for(tmp_path)) as supervisor:
+        assert (supervisor.status(), supervisor.reports(), supervisor.pid) == ("stopped", [], None)
+
+
+async def test_a_killed_recorder_is_started_again_and_images_go_on(
+    tmp_path: Path, clip: Path
+) -> None:
+    async with supervising(settings_for(tmp_path, str(clip))) as supervisor:
+        assert supervisor.reports()[0].state is CameraState.STARTING
+        await until(lambda: images(tmp_path) > 3, "the first images")
+        assert supervisor.status() == "online"
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: supervisor.restarts() == 1, "the restart")
+        before = images(tmp_path)
+        await until(lambda: images(tmp_path) > before + 3, "images after the restart")
+        assert supervisor.pid not in (None, first)
+        assert supervisor.reports()[0].state is CameraState.CONNECTED
+    assert supervisor.status() == "stopped"
+
+
+async def test_closing_drains_so_that_every_saved_image_is_indexed(
+    tmp_path: Path, clip: Path
+) -> None:
+    async with supervising(settings_for(tmp_path, str(clip))) as supervisor:
+        await until(lambda: supervisor.reports()[0].images_saved > 3, "the first images")
+        pid = supervisor.pid
+        assert pid is not None
+        began = CLOCK.monotonic()
+        await supervisor.close()
+        assert CLOCK.monotonic() - began < 4
+    assert not is_running(pid)
+    assert rows(tmp_path) == images(tmp_path) > 3
+
+
+async def test_a_recorder_that_hangs_is_killed_and_started_again(
+    tmp_path: Path, clip: Path
+) -> None:
+    async with supervising(settings_for(tmp_path, str(clip)), hang_timeout_s=2) as supervisor:
+        await until(
+            lambda: supervisor.reports()[0].state is CameraState.CONNECTED, "the connection"
+        )
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: supervisor.restarts() == 1, "the restart")
+        await until(lambda: supervisor.pid not in (None, first), "the new process")
+        await until(
+            lambda: supervisor.reports()[0].state is CameraState.CONNECTED, "the connection"
+        )
+        assert not is_running(first)
+
+
+async def test_a_process_that_keeps_dying_is_called_errored(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, "demo:")
+    (tmp_path / "index.db").mkdir()  # no index can be opened
+    async with supervising(settings) as supervisor:
+        await until(lambda: supervisor.status() == "errored", "the status", 20)
+        assert supervisor.restarts() >= 3
+        report = supervisor.reports()[0]
+        assert report.state is CameraState.FAILED
+        assert report.problem
+
+
+async def test_a_wrong_password_is_reported_and_stands_in_no_log_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with HttpCamera([b""], auth="digest", user="cam", password="right-secret") as camera:
+        url = camera.url("/mjpeg?pwd=query-secret", "cam:wrong-secret")
+        async with supervising(settings_for(tmp_path, url)) as supervisor:
+            await until(
+                lambda: supervisor.reports()[0].state is CameraState.FAILED, "the failed camera"
+            )
+            report = supervisor.reports()[0]
+            pid = supervisor.pid
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+    said = capfd.readouterr()
+    everything = said.out + said.err + repr(report) + title.decode()
+    assert report.problem
+    assert "refuses the user or the password" in report.problem
+    assert "camera_failed" in said.err
+    assert "secret" not in everything
