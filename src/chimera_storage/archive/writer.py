@@ -70,14 +70,13 @@ class ImageWriter:
         """Returns when the file stands under its name.
 
         `taken_at_us`: microseconds since 1970; `width`, `height` and `boxes` in pixels. Raises
-        StorageError where the image cannot be written (full, read-only ...), and once for each
-        batch that failed since the last call; such a batch is tried again by itself, while the
-        image given with that call is not saved. Raises InvalidInputError for values that no image
-        can have.
+        StorageError where the image cannot be written (full, read-only ...). Raises it too, once,
+        when a batch failed since the last call: then this image stands under its name all the
+        same, and both are indexed when a batch goes through, which is tried again by itself.
+        Raises InvalidInputError for values that no image can have.
         """
         if not jpeg or any(not 0 <= value <= 0xFFFF for box in boxes for value in box):
             raise InvalidInputError("an image has bytes, and boxes between 0 and 65535 pixels")
-        self._raise_failure()
         second = taken_at_us // SECOND_US
         try:
             key = self._place(camera, second, jpeg)
@@ -96,6 +95,9 @@ class ImageWriter:
         )
         with self._lock:
             self._pending.append(image)
+            failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         return image
 
     def flush(self) -> None:
@@ -205,12 +207,6 @@ class ImageWriter:
         self._index.add_images(there, replace=True)
         gone = [i.key for i in there if walk.is_gone(self._layout.image_path(i.key))]
         self._index.remove_images(gone)
-
-    def _raise_failure(self) -> None:
-        with self._lock:
-            failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
 
     def _run(self) -> None:
         failing = False
