@@ -234,14 +234,30 @@ class Room:
         content: bytes = b"\xff\xd8 an image \xff\xd9",
         *,
         boxes: tuple[Box, ...] = (),
-        flat: bool = False,
     ) -> Image:
         """An image on disk and in the index; the content is not looked at by the web."""
-        key = ImageKey(camera=camera, second=int(taken.timestamp()), number=number, flat=flat)
+        image = self._write(camera, taken, number, content, boxes)
+        self.archive.index.add_images([image])
+        return image
+
+    def save_many(self, camera: int, count: int) -> list[Image]:
+        """One image a second, the last at `NOW`."""
+        begin = NOW - timedelta(seconds=count - 1)
+        images = [
+            self._write(camera, begin + timedelta(seconds=i), 0, b"\xff\xd8 an image \xff\xd9", ())
+            for i in range(count)
+        ]
+        self.archive.index.add_images(images)
+        return images
+
+    def _write(
+        self, camera: int, taken: datetime, number: int, content: bytes, boxes: tuple[Box, ...]
+    ) -> Image:
+        key = ImageKey(camera=camera, second=int(taken.timestamp()), number=number)
         path = self.archive.layout.image_path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        image = Image(
+        return Image(
             key=key,
             taken_at_us=to_us(taken),
             size=len(content),
@@ -250,13 +266,6 @@ class Room:
             height=720,
             boxes=boxes,
         )
-        self.archive.index.add_images([image])
-        return image
-
-    def save_many(self, camera: int, count: int, *, begin: datetime | None = None) -> list[Image]:
-        """One image a second, the last at `NOW` where no begin is given."""
-        begin = begin or NOW - timedelta(seconds=count - 1)
-        return [self.save(camera, begin + timedelta(seconds=i)) for i in range(count)]
 
     def url(self, image: Image) -> str:
         return self.archive.layout.image_url(image.key)

@@ -30,3 +30,11 @@ def make_room(tmp_path: Path) -> Iterator[Callable[..., Room]]:
 @pytest.fixture
 def room(make_room: Callable[..., Room]) -> Room:
     return make_room()
+
+
+@pytest.fixture(scope="session")
+def still_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """One room for every test that only asks and is refused; nothing may be saved in it."""
+    with web_room(tmp_path_factory.mktemp("still"), camera=CAMERAS) as room:
+        yield room
+        assert room.archive.index.cameras() == []

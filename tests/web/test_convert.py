@@ -118,8 +118,8 @@ def test_fps_and_skip_reach_the_conversion_and_default_to_20_and_1(room: Room) -
 
 
 @pytest.mark.parametrize("fps", [0, 61, -1, 1.5, "x", [20], {}, True, 1e300, "1e1"])
-def test_fps_out_of_range_is_refused(room: Room, fps: object) -> None:
-    sentence = room.refusal("/convert/createVideo", {"camera": 1, "fps": fps}, status=400)
+def test_fps_out_of_range_is_refused(still_room: Room, fps: object) -> None:
+    sentence = still_room.refusal("/convert/createVideo", {"camera": 1, "fps": fps}, status=400)
     assert sentence.startswith("fps is ")
     assert "from 1 to 60" in sentence
 
@@ -130,8 +130,8 @@ def test_zip_does_not_look_at_fps(room: Room) -> None:
 
 
 @pytest.mark.parametrize("value", ["maybe", 2, [], {}, 0.5])
-def test_save_that_is_no_truth_value_is_refused(room: Room, value: object) -> None:
-    sentence = room.refusal("/convert/createVideo", {"camera": 1, "save": value}, status=400)
+def test_save_that_is_no_truth_value_is_refused(still_room: Room, value: object) -> None:
+    sentence = still_room.refusal("/convert/createVideo", {"camera": 1, "save": value}, status=400)
     assert "true or false" in sentence
 
 
@@ -160,8 +160,8 @@ def test_list_frames_is_evenly_spread_in_order_with_first_and_last(room: Room) -
     assert room.get(links[0]).headers["content-type"] == "image/jpeg"
 
 
-def test_list_frames_without_images_is_an_empty_list(room: Room) -> None:
-    assert room.answer("/convert/listFramesVideo", {"camera": 1}) == {"list": []}
+def test_list_frames_without_images_is_an_empty_list(still_room: Room) -> None:
+    assert still_room.answer("/convert/listFramesVideo", {"camera": 1}) == {"list": []}
 
 
 def test_a_range_is_inclusive_at_both_ends_to_the_second(room: Room) -> None:
@@ -209,9 +209,9 @@ def test_status_has_the_fields_of_the_seed_and_more(room: Room) -> None:
     [("statusProcess", "running"), ("cancelProcess", "cancelled"), ("deleteProcess", "deleted")],
 )
 def test_an_unknown_id_is_404_with_the_id_and_false_beside_the_error(
-    room: Room, route: str, field: str
+    still_room: Room, route: str, field: str
 ) -> None:
-    response = room.post(f"/convert/{route}", {"id": "nobody-20260131-190000"})
+    response = still_room.post(f"/convert/{route}", {"id": "nobody-20260131-190000"})
     assert response.status_code == 404
     answer = response.json()
     assert answer["error"]
@@ -222,15 +222,17 @@ def test_an_unknown_id_is_404_with_the_id_and_false_beside_the_error(
 
 @pytest.mark.parametrize("route", ["statusProcess", "cancelProcess", "deleteProcess"])
 @pytest.mark.parametrize("value", [None, "", 5, [], {}, True, "x" * 300])
-def test_an_id_that_is_none_is_400(room: Room, route: str, value: object) -> None:
-    room.refusal(f"/convert/{route}", {"id": value}, status=400)
+def test_an_id_that_is_none_is_400(still_room: Room, route: str, value: object) -> None:
+    still_room.refusal(f"/convert/{route}", {"id": value}, status=400)
 
 
 @pytest.mark.parametrize("value", ["\ud800", "\0", "../../etc", "a'b\"; --", "%00", "é" * 50])
-def test_an_id_of_strange_characters_is_unknown_and_never_a_fault(room: Room, value: str) -> None:
+def test_an_id_of_strange_characters_is_unknown_and_never_a_fault(
+    still_room: Room, value: str
+) -> None:
     for route in ("statusProcess", "cancelProcess", "deleteProcess"):
         raw = ('{"id": ' + ascii_json(value) + "}").encode()
-        response = room.request(
+        response = still_room.request(
             "POST",
             f"/convert/{route}",
             content=raw,

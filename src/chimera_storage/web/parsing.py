@@ -28,6 +28,8 @@ HOUR_US = 3_600_000_000
 
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
+# Python reads "20260131-183000-05" as a time five hours west of Greenwich; it is an image's name.
+_ISO = re.compile(r"[0-9]{4}(-?)[0-9]{2}\1[0-9]{2}([Tt ].*)?", re.ASCII)
 _STAMP = re.compile(r"[0-9]{8}-[0-9]{6}", re.ASCII)
 _TIME_FORMS = (
     "right would be YYYYMMDD-HHMMSS, ISO 8601 such as 2026-01-31T18:30:00Z,"
@@ -248,6 +250,8 @@ def _written(text: str, zone: tzinfo) -> tuple[int, int]:
     if _STAMP.fullmatch(text):
         parsed = datetime.strptime(text, "%Y%m%d-%H%M%S").replace(tzinfo=zone)
         return to_us(parsed), 1_000_000
+    if not _ISO.fullmatch(text):
+        raise ValueError(text)
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=zone)

@@ -80,7 +80,8 @@ class SiteGuard:
 
     def _is_this_machine(self, headers: Headers) -> bool:
         hosts = headers.getlist("host")
-        return all(_name(host.casefold()) in self._hosts for host in hosts)
+        # Without any Host (HTTP/1.0) it is no browser, so nobody was led here.
+        return all(not host or _name(host.casefold()) in self._hosts for host in hosts)
 
     def _is_own_site(self, headers: Headers) -> bool:
         # Sec-Fetch-Site is set by the browser alone and knows the address it really asked, also
