@@ -1,5 +1,6 @@
 """The index: questions, totals, and what it does with files that are not its own."""
 
+import fcntl
 import random
 import sqlite3
 import subprocess
@@ -226,6 +227,13 @@ def test_a_conversion_comes_back_with_every_field(index: Index) -> None:
     assert index.conversions() == [full]
 
 
+@pytest.mark.parametrize("id_", ["", "\0", "\ud800", "'; DROP TABLE conversions; --", "x" * 10**6])
+def test_an_id_that_cannot_be_is_unknown(index: Index, id_: str) -> None:
+    assert index.conversion(id_) is None
+    assert not index.remove_conversion(id_)
+    assert index.conversions() == []
+
+
 def test_threads_write_and_read_at_the_same_time(index: Index) -> None:
     failures: list[BaseException] = []
 
@@ -336,6 +344,28 @@ def test_damage_found_while_running_is_mended_at_the_next_start(tmp_path: Path) 
     index = Index(path)
     assert index.images(1, *EVER) == []
     index.close()
+    assert len(list(tmp_path.glob("index.db.corrupt-*"))) == 1
+
+
+def test_a_damaged_index_is_not_taken_from_under_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    user = Index(path)
+    user.add_images([make_image(1, START)])
+    (tmp_path / "index.db.damaged").touch()  # a question failed, but the index still serves
+    recorder = Index(path)
+    recorder.add_images([make_image(1, START + 1)])
+    assert user.totals(1).count == 2
+    recorder.close()
+    user.close()
+    path.write_bytes(b"this is no database" * 1000)
+    (tmp_path / "index.db.damaged").unlink()
+    holder = (tmp_path / "index.db.lock").open()
+    fcntl.flock(holder, fcntl.LOCK_SH)
+    with pytest.raises(StorageError, match="in use by another process"):
+        Index(path)
+    assert path.exists()
+    holder.close()
+    Index(path).close()
     assert len(list(tmp_path.glob("index.db.corrupt-*"))) == 1
 
 

@@ -97,8 +97,7 @@ class Archive:
 
         Images saved while this runs may stay. Raises StorageError.
         """
-        keys = list(self.files(camera))
-        _, gone = self.delete(keys)
+        _, gone = self.delete(self.files(camera))
         self.delete(self.index.keys(camera))  # rows whose file was gone before
         return gone
 

@@ -285,6 +285,8 @@ class Index:
 
     def conversion(self, id: str) -> Conversion | None:  # noqa: A002
         """The conversion of exactly this id."""
+        if not _is_text(id):
+            return None
         question = sa.select(CONVERSIONS).where(CONVERSIONS.c.id == id)
         with self._database.read() as connection:
             row = connection.execute(question).one_or_none()
@@ -300,6 +302,8 @@ class Index:
 
     def remove_conversion(self, id: str) -> bool:  # noqa: A002
         """False where there was none of exactly this id."""
+        if not _is_text(id):
+            return False
         with self._database.write() as connection:
             result = connection.execute(sa.delete(CONVERSIONS).where(CONVERSIONS.c.id == id))
             return result.rowcount > 0
@@ -318,6 +322,15 @@ def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
             batch = []
     if batch:
         yield batch
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 can say it; half a surrogate pair in a client's JSON can be no id."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _second(us: int) -> int:
