@@ -13,8 +13,9 @@ from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.connect import source_for
+from chimera_storage.motion.connect import second_source_for, source_for
 from chimera_storage.motion.recorder import Recorder
+from chimera_storage.motion.second_stream import SecondStream
 from tests.motion.clips import write_clip
 from tests.support.rtsp import RtspServer
 from tests.support.waiting import wait_for
@@ -25,8 +26,8 @@ CLOCK = SystemClock()
 class Running:
     """A recorder in its thread, and what it reported."""
 
-    def __init__(self, root: Path, url: str) -> None:
-        camera = CameraSettings.model_validate({"id": 1, "url": url})
+    def __init__(self, root: Path, url: str, detect_url: str | None) -> None:
+        camera = CameraSettings.model_validate({"id": 1, "url": url, "detect_url": detect_url})
         layout = Layout(root, ZoneInfo("UTC"))
         layout.captures.mkdir(parents=True)
         self.index = Index(layout.index)
@@ -40,6 +41,9 @@ class Running:
             Capture(camera, self.writer, self.index, CLOCK),
             CLOCK,
             self.reports.append,
+            second=SecondStream(1, lambda: second_source_for(camera, CLOCK), CLOCK)
+            if detect_url
+            else None,
         )
         self.thread = threading.Thread(target=self._recorder.run, args=(self.stop,))
 
@@ -52,8 +56,8 @@ class Running:
 
 
 @contextmanager
-def recording(root: Path, url: str) -> Iterator[Running]:
-    running = Running(root, url)
+def recording(root: Path, url: str, detect_url: str | None = None) -> Iterator[Running]:
+    running = Running(root, url, detect_url)
     running.thread.start()
     try:
         with closing(running.index), closing(running.writer):
@@ -118,7 +122,18 @@ def test_a_camera_that_never_answers_is_reported_and_tried_again(tmp_path: Path)
     assert not any("secret" in repr(report) for report in running.reports)
 
 
-def test_a_second_stream_is_refused_in_words_as_long_as_it_is_not_supported() -> None:
-    camera = CameraSettings.model_validate({"id": 1, "url": "demo:", "detect_url": "demo:2"})
-    with pytest.raises(Exception, match="detect_url"):
-        source_for(camera, CLOCK)
+def test_motion_is_looked_for_in_the_second_stream_and_saved_from_the_first(
+    tmp_path: Path, clip: Path
+) -> None:
+    quiet = tmp_path / "quiet.mp4"
+    write_clip(quiet, 3, [])
+    with recording(tmp_path / "data", str(quiet), str(clip)) as running:
+        running.wait(lambda report: report.state is CameraState.ENDED)
+        assert running.reports[-1].images_saved > 5
+
+
+def test_without_its_second_stream_the_first_one_is_looked_at(tmp_path: Path, clip: Path) -> None:
+    nowhere = "rtsp://cam:secret@127.0.0.1:1/x"
+    with recording(tmp_path / "data", str(clip), nowhere) as running:
+        running.wait(lambda report: report.state is CameraState.ENDED)
+        assert running.reports[-1].images_saved > 5

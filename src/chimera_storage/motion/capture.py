@@ -5,6 +5,7 @@ the failure is kept in `problem` and every further image is tried again.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import av
@@ -23,6 +24,8 @@ from chimera_storage.motion.trigger import Pacer, Trigger
 
 MAX_BUFFER_BYTES = 128 * 1024 * 1024  # 43 pictures of 1080p, 10 of 4K
 _PROBLEM_SHOWN_S = 60.0
+_SECOND_STREAM_HOLDS_US = 1_500_000
+_STILL = Motion(moving=False, score=0.0, boxes=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class Capture:
         self._pacer = Pacer(camera.motion.framerate)
         self._trigger = Trigger(camera.motion)
         self._detector: Detector | None = None
+        self._motion = _STILL
+        self._motion_at_us = 0
         self._event: int | None = None
         self._problem: str | None = None
         self._problem_at_s = 0.0
@@ -84,15 +89,19 @@ class Capture:
             self._problem = None
         return self._problem
 
-    def take(self, frame: SourceFrame) -> None:
-        """Look at the next picture and save what is to be saved."""
+    def take(self, frame: SourceFrame, second: Sequence[SourceFrame] | None = None) -> None:
+        """Look at the next picture and save what is to be saved.
+
+        `second`: the pictures that came of a second stream since the last call, to be looked at
+        instead; None where there is no such stream.
+        """
         if not self._pacer.due(frame.time_us):
             return
         picture = frame.picture
         if self._detector is None or (picture.width, picture.height) != (self.width, self.height):
             self.width, self.height = picture.width, picture.height
             self._detector = Detector(self._camera.motion, self.width, self.height)
-        motion = self._detector.detect(luma(picture), frame.time_us)
+        motion = self._look(self._detector, frame, second)
         self.score, self.boxes = motion.score, motion.boxes
         step = self._trigger.step(frame.time_us, motion.moving)
         self._hold(step.number, frame, motion)
@@ -107,6 +116,22 @@ class Capture:
         while self._held and self._held[0].number < drop_before:
             self._held_bytes -= self._held.popleft().size
 
+    def _look(
+        self, detector: Detector, frame: SourceFrame, second: Sequence[SourceFrame] | None
+    ) -> Motion:
+        """What moves; between two pictures of a slower second stream, what moved in the last."""
+        if second is None:
+            self._motion = detector.detect(luma(frame.picture), frame.time_us)
+            return self._motion
+        seen = [detector.detect(luma(other.picture), other.time_us) for other in second]
+        if seen:
+            moving = [motion for motion in seen if motion.moving]
+            self._motion = (moving or seen)[-1]
+            self._motion_at_us = second[-1].time_us
+        elif abs(frame.time_us - self._motion_at_us) > _SECOND_STREAM_HOLDS_US:
+            self._motion = _STILL
+        return self._motion
+
     def finish(self) -> None:
         """Close the open event and forget what was seen: the connection is over."""
         self._close_event()
@@ -116,6 +141,7 @@ class Capture:
         self._pacer = Pacer(self._camera.motion.framerate)
         self._trigger = Trigger(self._camera.motion)
         self._detector = None
+        self._motion = _STILL
         self._held.clear()
         self._held_bytes = 0
         self.score, self.boxes = 0.0, ()

@@ -2,7 +2,6 @@
 
 from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
-from chimera_storage.errors import SourceError
 from chimera_storage.motion.address import AddressKind, parse_address
 from chimera_storage.motion.demo_source import DemoSource
 from chimera_storage.motion.http_camera import HttpSource
@@ -12,12 +11,17 @@ from chimera_storage.motion.stream import FileSource, StreamSource
 
 def source_for(camera: CameraSettings, clock: Clock) -> Source:
     """A source for a new connection to a camera. Raises SourceError for an address that is none."""
-    if camera.detect_url is not None:
-        raise SourceError(
-            "detect_url, a second stream for detection, is not supported yet; take it out, and the"
-            " stream of url is looked at."
-        )
-    address = parse_address(camera.url.get_secret_value())
+    return _source(camera.url.get_secret_value(), camera, clock)
+
+
+def second_source_for(camera: CameraSettings, clock: Clock) -> Source:
+    """The same for the stream of `detect_url`, which has to be there."""
+    assert camera.detect_url is not None, "a second stream"  # noqa: S101
+    return _source(camera.detect_url.get_secret_value(), camera, clock)
+
+
+def _source(url: str, camera: CameraSettings, clock: Clock) -> Source:
+    address = parse_address(url)
     match address.kind:
         case AddressKind.DEMO:
             return DemoSource(address, clock)

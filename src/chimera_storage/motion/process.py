@@ -25,9 +25,10 @@ from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.model import CameraReport
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.connect import source_for
+from chimera_storage.motion.connect import second_source_for, source_for
 from chimera_storage.motion.messages import STOP_LINE, Work, decode_work, encode_report
 from chimera_storage.motion.recorder import Recorder
+from chimera_storage.motion.second_stream import SecondStream
 
 EXIT_FAULT = 1
 EXIT_USAGE = 2
@@ -88,12 +89,16 @@ def _recorder(
     camera: CameraSettings, writer: ImageWriter, index: Index, reports: "ReportPipe"
 ) -> Recorder:
     clock = SystemClock()
+    second = None
+    if camera.detect_url is not None:
+        second = SecondStream(camera.id, lambda: second_source_for(camera, clock), clock)
     return Recorder(
         camera.id,
         lambda: source_for(camera, clock),
         Capture(camera, writer, index, clock),
         clock,
         reports.put,
+        second=second,
     )
 
 

@@ -10,6 +10,7 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
 from chimera_storage.motion.capture import Capture
+from chimera_storage.motion.second_stream import SecondStream
 from chimera_storage.motion.source import FrameReader, Source, SourceFrame
 
 REPORT_INTERVAL_S = 1.0
@@ -21,7 +22,8 @@ class Recorder:
     """Records one camera until it is told to stop.
 
     `make_source` gives a new source for every connection; `report` is called in the camera's
-    thread, at every change and about once a second, and must return at once.
+    thread, at every change and about once a second, and must return at once. `second`: where motion
+    is looked for instead, while it is there.
     """
 
     def __init__(
@@ -31,12 +33,15 @@ class Recorder:
         capture: Capture,
         clock: Clock,
         report: Callable[[CameraReport], None],
+        *,
+        second: SecondStream | None = None,
     ) -> None:
         self._camera = camera
         self._make_source = make_source
         self._capture = capture
         self._clock = clock
         self._report_to = report
+        self._second = second
         self._log = get_logger(camera=camera)
         self._state = CameraState.STARTING
         self._since_us = to_us(clock.now())
@@ -90,6 +95,8 @@ class Recorder:
                 self._report_if_due()
         finally:
             reader.close()
+            if self._second is not None:
+                self._second.close()
             if reader.dropped:
                 self._log.warning("pictures_left_out", pictures=reader.dropped)
 
@@ -102,7 +109,7 @@ class Recorder:
                 "camera_connected", width=frame.picture.width, height=frame.picture.height
             )
             self._enter(CameraState.CONNECTED)
-        self._capture.take(frame)
+        self._capture.take(frame, self._second.poll() if self._second else None)
 
     def _lost(self, problem: str) -> None:
         if self._connected_at_s is not None:

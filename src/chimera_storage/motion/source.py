@@ -73,12 +73,12 @@ class FrameReader:
         self._thread.start()
 
     def get(self, timeout_s: float) -> SourceFrame | None:
-        """The next picture; None where none came in time.
+        """The next picture; None where none came in time (0 s: where none waits).
 
         Raises EOFError after the last picture of a file, SourceError where the source failed.
         """
         try:
-            item = self._waiting.get(timeout=timeout_s)
+            item = self._waiting.get(timeout_s > 0, timeout_s)
         except queue.Empty:
             return None
         if item is None:
