@@ -86,31 +86,34 @@ def main() -> int:
     pipe = Pipe()
     configure_logging()
     job = Job.from_line(_read_line())
-    threading.Thread(target=_end_with_server, args=(job.output,), daemon=True).start()
-    log = get_logger(conversion=job.id)
     reporter = Reporter(pipe if job.output is not None else None)
     try:
-        made = _make(job, pipe, reporter)
-    except Exception as error:  # whatever it is, the server gets a sentence
+        file = None if job.output is None else job.output.open("xb", buffering=_BUFFER_BYTES)
+    except OSError as error:
         return _failed(job, error, reporter)
+    # From here on the output is ours to remove.
+    threading.Thread(target=_end_with_server, args=(job.output,), daemon=True).start()
+    try:
+        made = _make(job, pipe if file is None else file, reporter)
+        if file is not None:
+            file.flush()
+            os.fsync(file.fileno())  # all of the file, whichever descriptor wrote it
+    except Exception as error:  # whatever it is, the server gets a sentence
+        if job.output is not None:
+            remove(job.output)
+        return _failed(job, error, reporter)
+    log = get_logger(conversion=job.id)
     log.info("conversion_made", images=made.images, missing=made.missing)
     size = job.output.stat().st_size if job.output is not None else 0
     reporter.say(Report(done=made.images, missing=made.missing, size=size, finished=True))
     return EXIT_MADE
 
 
-def _make(job: Job, pipe: Pipe, reporter: Reporter) -> Made:
+def _make(job: Job, sink: Sink, reporter: Reporter) -> Made:
     layout = Layout(job.root, ZoneInfo(job.timezone))
     index = Index(layout.index)
     try:
-        archive = Archive(layout, index, SystemClock())
-        if job.output is None:
-            return _convert(job, archive, pipe, reporter)
-        with job.output.open("xb", buffering=_BUFFER_BYTES) as file:
-            made = _convert(job, archive, file, reporter)
-            file.flush()
-            os.fsync(file.fileno())  # all of the file, whichever descriptor wrote it
-        return made
+        return _convert(job, Archive(layout, index, SystemClock()), sink, reporter)
     finally:
         index.close()
 
@@ -129,8 +132,6 @@ def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made
 
 
 def _failed(job: Job, error: Exception, reporter: Reporter) -> int:
-    if job.output is not None:
-        remove(job.output)
     log = get_logger(conversion=job.id)
     if isinstance(error, NoImagesError):
         log.warning("conversion_without_images")
