@@ -70,3 +70,25 @@ def test_a_part_without_an_end_does_not_fill_the_memory() -> None:
     with pytest.raises(SourceError, match="32 MiB"):
         for _ in range(40):
             parser.feed(bytes(1024 * 1024))
+
+
+@given(st.lists(st.sampled_from([b"--frame", b"\r\n\r\n", b"Content-Length: 3", b"\n", b"ab"])))
+def test_nothing_that_a_camera_sends_does_more_than_raise_a_source_error(
+    chunks: list[bytes],
+) -> None:
+    parser = MultipartParser("multipart/x-mixed-replace; boundary=frame")
+    for chunk in chunks:
+        assert all(isinstance(body, bytes) for body in parser.feed(chunk))
+
+
+def test_headers_without_an_end_are_given_up() -> None:
+    parser = MultipartParser("multipart/x-mixed-replace; boundary=frame")
+    parser.feed(b"--frame\r\n")
+    with pytest.raises(SourceError, match="headers"):
+        parser.feed(b"x" * 100_000)
+
+
+def test_a_content_length_that_is_too_small_costs_one_picture_and_no_more() -> None:
+    parser = MultipartParser("multipart/x-mixed-replace; boundary=frame")
+    wrong = part(PICTURE).replace(b"Content-Length: %d" % len(PICTURE), b"Content-Length: 3")
+    assert parser.feed(wrong + part(PICTURE)) == [PICTURE[:3], PICTURE]

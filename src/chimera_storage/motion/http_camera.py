@@ -28,7 +28,7 @@ from chimera_storage.motion.stream import (
 from chimera_storage.motion.timing import LiveTimes
 
 _MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
-_MAX_DAMAGED_IN_A_ROW = 100
+_MAX_DAMAGED_IN_A_ROW = 10
 
 
 class HttpSource:

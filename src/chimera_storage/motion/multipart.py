@@ -9,6 +9,7 @@ import re
 from chimera_storage.errors import SourceError
 
 _MAX_PART_BYTES = 32 * 1024 * 1024
+_MAX_HEAD_BYTES = 64 * 1024
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"(?P<quoted>[^"]+)"|(?P<bare>[^;\s]+))', re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^content-length\s*:\s*(\d{1,9})\s*$", re.IGNORECASE | re.MULTILINE)
@@ -62,11 +63,15 @@ class MultipartParser:
         """Find the next marker and the end of its headers; False where they are not there yet."""
         marker_at = self._buffer.find(self._marker)
         if marker_at < 0:
+            del self._buffer[: 1 - len(self._marker)]  # what is between parts says nothing
             return False
-        blank = _BLANK_LINE.search(self._buffer, marker_at + len(self._marker))
+        del self._buffer[:marker_at]
+        blank = _BLANK_LINE.search(self._buffer, len(self._marker))
         if blank is None:
+            if len(self._buffer) > _MAX_HEAD_BYTES:
+                raise SourceError("The camera's stream holds a part without end of its headers.")
             return False
-        length = _LENGTH.search(bytes(self._buffer[marker_at : blank.start() + 1]))
+        length = _LENGTH.search(bytes(self._buffer[: blank.start() + 1]))
         self._length = int(length[1]) if length and int(length[1]) else None
         if self._length is not None and self._length > _MAX_PART_BYTES:
             raise SourceError(
