@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -281,6 +282,35 @@ class Room:
                 return await client.request(method, path, **options)
 
         return asyncio.run(send())
+
+    def get_raw(self, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+        """(status, headers, body) of a request whose target no client library has tidied up."""
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path, errors="replace"),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(b"host", self.host.encode())],
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 8083),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent[1:])
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)

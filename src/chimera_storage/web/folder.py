@@ -101,12 +101,19 @@ def _names(folder: Path) -> tuple[list[str], list[str]]:
                     continue
                 if "\\" in entry.name:
                     continue
-                (folders if entry.is_dir() else files).append(entry.name)
+                (folders if _is_folder(entry) else files).append(entry.name)
                 if len(folders) + len(files) >= MOST_NAMES:
                     break
     except OSError:
         raise NotFoundError("there is no such file or folder") from None
     return folders, files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle; `_entry` leaves it out
+        return False
 
 
 def _entry(
