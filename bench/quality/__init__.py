@@ -1,0 +1,1 @@
+"""Detection quality: labelled clips, detectors, measures and a table."""
