@@ -9,7 +9,7 @@ _LOOK_EVERY_S = 0.02
 def wait_for(
     condition: Callable[[], object], timeout_s: float, what: str | Callable[[], str]
 ) -> None:
-    """Return as soon as `condition()` is true; fail after `timeout_s` naming `what` did not come."""
+    """Return as soon as `condition()` is true; fail after `timeout_s`, naming `what` is missing."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

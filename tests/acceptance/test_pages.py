@@ -1,0 +1,136 @@
+"""The pages in a real browser, with the real server and the demonstration camera.
+
+Pictures of each page are kept in test-results/.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import DESKTOP, PHONE, open_page
+from tests.support.server import RunningServer
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+
+PICTURES = Path(__file__).parents[2] / "test-results"
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server whose demonstration camera has saved some images of something passing by."""
+    with RunningServer(tmp_path_factory.mktemp("pages"), args=("--demo",)) as server:
+        wait_for(
+            lambda: server.post("/file/pathFileCount", camera=1)["count"] > 20,
+            60,
+            lambda: f"the first images of the demonstration; the log:\n{server.log}",
+        )
+        yield server
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_newest_image_is_shown_with_the_cameras_state(
+    size: tuple[int, int], server: RunningServer
+) -> None:
+    with open_page(server.url, PICTURES / "home", size=size) as (page, complaints):
+        card = page.locator(".camera")
+        expect(card.locator(".name")).to_have_text("Demonstration")
+        expect(card.locator(".state")).to_have_text(re.compile("recording|watching"))
+        image = card.locator("img")
+        expect(image).to_be_visible()
+        wait_for(lambda: image.evaluate("i => i.naturalWidth") == 1280, 10, "the image to load")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= size[0], "nothing sticks out to the side"
+        assert complaints == []
+
+
+def test_motion_boxes_are_drawn_over_the_image(server: RunningServer) -> None:
+    with open_page(server.url, PICTURES / "boxes", dark=True) as (page, complaints):
+        # The demonstration is quiet for up to 40 s between two passes.
+        expect(page.locator(".camera svg.boxes rect").first).to_be_attached(timeout=90_000)
+        assert complaints == []
+
+
+def test_a_video_is_made_shown_played_and_deleted(server: RunningServer) -> None:
+    with open_page(server.url, PICTURES / "video") as (page, complaints):
+        make(page, "Video")
+        row = page.locator(".process", has_text="video").first
+        expect(row.get_by_role("link", name="Download")).to_be_visible(timeout=PATIENCE_MS)
+        link = row.get_by_role("link", name="Play").get_attribute("href")
+        assert link is not None
+        process = server.post("/convert/listProcess")["list"][0]
+        played = page.evaluate(PLAY, link)
+        assert played["error"] is None
+        assert played["width"] == 1280
+        assert played["seconds"] == pytest.approx(process["frames"] / 60, abs=0.1)
+        delete(page, row)
+        expect(page.locator(".process", has_text="video")).to_have_count(0)
+        assert server.http.get(link).status_code == 404
+        assert complaints == []
+
+
+def test_a_zip_is_made_and_downloaded(server: RunningServer, tmp_path: Path) -> None:
+    with open_page(server.url, PICTURES / "zip", size=PHONE) as (page, complaints):
+        make(page, "Zip")
+        row = page.locator(".process", has_text="zip").first
+        button = row.get_by_role("link", name="Download")
+        expect(button).to_be_visible(timeout=PATIENCE_MS)
+        with page.expect_download() as download:
+            button.click()
+        download.value.save_as(tmp_path / "images.zip")
+        assert (tmp_path / "images.zip").read_bytes().startswith(b"PK")
+        assert complaints == []
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_folders_lead_to_the_images(size: tuple[int, int], server: RunningServer) -> None:
+    with open_page(f"{server.url}/shared/", PICTURES / "folder", size=size) as (page, complaints):
+        for name in (r"captures", r"Demonstration", r"\d{4}-\d\d-\d\d", r"\d\d:\d\d"):
+            page.locator("main ul li a", has_text=re.compile(name)).first.click()
+        image = page.locator("main img").first
+        expect(image).to_be_visible()
+        wait_for(lambda: image.evaluate("i => i.naturalWidth") > 0, 10, "the image to load")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert complaints == []
+
+
+def test_the_api_documentation_needs_no_other_host(server: RunningServer) -> None:
+    with open_page(f"{server.url}/docs", PICTURES / "docs") as (page, complaints):
+        expect(page.locator("body")).to_contain_text("/convert/createVideo")
+        assert [c for c in complaints if not c.startswith("asks")] == []
+        hosts = page.evaluate("performance.getEntriesByType('resource').map(e => e.name)")
+        assert all(name.startswith(server.url) for name in hosts)
+
+
+def make(page: Page, kind: str) -> None:
+    """Make a video (60 images a second) or zip of the last hour with the form."""
+    page.locator("form#make .choice label", has_text=kind).click()
+    if kind == "Video":
+        page.get_by_label("Images per second").fill("60")
+    page.get_by_role("button", name="Make", exact=True).click()
+
+
+def delete(page: Page, row: object) -> None:
+    """Press the row's Delete and say yes."""
+    row.get_by_role("button", name="Delete").click()  # type: ignore[attr-defined]
+    page.locator("dialog#ask").get_by_role("button", name="Delete").click()
+
+
+PLAY = """async (link) => {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.src = link;
+  document.body.append(video);
+  const error = await new Promise((done) => {
+    video.onended = () => done(null);
+    video.onerror = () => done(video.error.message || "error " + video.error.code);
+    video.play().catch((e) => done(String(e)));
+  });
+  const found = {error, width: video.videoWidth, seconds: video.duration};
+  video.remove();
+  return found;
+}"""
