@@ -11,6 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from chimera_storage.errors import ConversionError
 from tests.support.granian_room import exchange, served
 from tests.support.waiting import wait_for
 from tests.support.web import Room, web_room
@@ -109,12 +110,13 @@ def test_a_stream_that_breaks_off_ends_the_connection_so_that_the_client_knows(
     async def breaking(**_wish: Any) -> AsyncGenerator[bytes, None]:
         yield b"the first part"
         await asyncio.sleep(0)
-        raise RuntimeError("broken")
+        raise ConversionError("the encoder stopped")
 
     monkeypatch.setattr(room.conversions, "stream", breaking)
     with capture_logs() as lines:
         answer = exchange(port, CREATE_ZIP)
         wait_for(lambda: lines, 10, "the failure to be logged")
+    assert [line["event"] for line in lines] == ["download_broken_off"]
     assert b"the first part" in answer
     assert not answer.endswith(b"0\r\n\r\n")
     assert is_well(port)

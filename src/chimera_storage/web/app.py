@@ -1,6 +1,9 @@
 """The web application: every route, and the guards in front of them."""
 
+from typing import Any
+
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from chimera_storage import __version__
 from chimera_storage.archive.images import Archive
@@ -27,6 +30,24 @@ as text. Every error is `{"error": "<one sentence>"}`.
 """
 
 
+class Application(FastAPI):
+    """FastAPI whose description leaves out 422, which this server never answers with."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            for operations in schema["paths"].values():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                schema["components"]["schemas"].pop(name, None)
+        return super().openapi()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
+
+
 def create_app(
     *,
     settings: Settings,
@@ -46,13 +67,14 @@ def create_app(
         clock=clock,
     )
     names = CameraNames(services)
-    app = FastAPI(
+    app = Application(
         title="Chimera Storage",
         version=__version__,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
     )
     app.include_router(motion_router(services, names))
     app.include_router(cameras_router(services, names))

@@ -14,10 +14,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chimera_storage.clock import to_us
-from chimera_storage.errors import ConversionError
+from chimera_storage.errors import ChimeraStorageError, ConversionError
+from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionType
 from chimera_storage.web import parsing, schemas
-from chimera_storage.web.errors import JSONAnswer, UnknownProcessError
+from chimera_storage.web.errors import BrokenOffError, JSONAnswer, UnknownProcessError
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.parsing import Body, read_body
 from chimera_storage.web.ports import Services
@@ -32,6 +33,8 @@ MOST_LINKS = 10_000
 MOST_SKIP = 1_000_000
 DEFAULT_FPS = 20
 HIGHEST_FPS = 60
+
+log = get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +82,12 @@ class GeneratedFile(Response):
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self._first, "more_body": True})
-        async for part in self._rest:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        try:
+            async for part in self._rest:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except ChimeraStorageError as error:
+            log.warning("download_broken_off", reason=str(error))
+            raise BrokenOffError from error
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

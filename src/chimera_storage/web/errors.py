@@ -36,6 +36,10 @@ class BodyTooSlowError(InvalidInputError):
     """The body did not arrive in time."""
 
 
+class BrokenOffError(Exception):
+    """An answer had to end before its end; raising it is what closes the connection."""
+
+
 class UnknownProcessError(NotFoundError):
     """No conversion has the id; the answer repeats it, as clients expect."""
 
@@ -108,7 +112,8 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    log.error("request_crashed", path=request.url.path, exc_info=error)
+    if not isinstance(error, BrokenOffError):  # that one was logged where it happened
+        log.error("request_crashed", path=request.url.path, exc_info=error)
     return error_answer(500, "the server made a mistake; its log says which")
 
 

@@ -15,14 +15,11 @@ FILE = f"/shared/captures/output_1_{STAMP}_20260131-190000_{ID}.mp4"
 CameraField = Annotated[
     int | str, Field(description="number, its text, or configured name", examples=[1])
 ]
-TimeField = Annotated[
-    str | int | None,
-    Field(
-        description="YYYYMMDD-HHMMSS or ISO 8601 without offset (both in the server's time zone),"
-        " ISO 8601 with offset, or milliseconds since 1970; inclusive",
-        examples=[STAMP, "2026-01-31T18:30:00Z", 1769884200000],
-    ),
-]
+TIME_FORMS = (
+    "YYYYMMDD-HHMMSS or ISO 8601 without offset (both in the server's time zone), ISO 8601 with"
+    " offset, or milliseconds since 1970; inclusive; default: "
+)
+TIMES = [STAMP, "2026-01-31T18:30:00Z", 1769884200000]
 
 
 class _Model(BaseModel):
@@ -49,8 +46,10 @@ class Range(BaseModel):
     """Which images."""
 
     camera: CameraField
-    start: TimeField = Field(None, description="default: one week before end")
-    end: TimeField = Field(None, description="default: now")
+    start: str | int | None = Field(
+        None, description=TIME_FORMS + "one week before end", examples=TIMES
+    )
+    end: str | int | None = Field(None, description=TIME_FORMS + "now", examples=TIMES)
     hours: float | None = Field(None, gt=0, description="in place of start: hours before end")
     days: float | None = Field(None, gt=0, description="in place of start: days before end")
 

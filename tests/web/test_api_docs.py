@@ -1,0 +1,121 @@
+"""docs/api.md and /openapi.json say what there is."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.web import NOW, Room
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+HEADINGS = set(re.findall(r"\b(GET|POST) (/[^\s,]*)", "\n".join(re.findall("^### .*", TEXT, re.M))))
+PAGES = {("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json")}
+SEED = {
+    ("GET", "/motion/status"),
+    ("POST", "/convert/createVideo"),
+    ("POST", "/convert/listFramesVideo"),
+    ("POST", "/convert/createZip"),
+    ("POST", "/convert/statusProcess"),
+    ("POST", "/convert/cancelProcess"),
+    ("POST", "/convert/listProcess"),
+    ("POST", "/convert/deleteProcess"),
+    ("POST", "/file/pathSize"),
+    ("POST", "/file/pathFileCount"),
+    ("POST", "/file/pathDelete"),
+    ("POST", "/file/pathClean"),
+    ("GET", "/shared/{path}"),
+}
+
+
+@pytest.fixture
+def schema(still_room: Room) -> dict[str, Any]:
+    described = still_room.get("/openapi.json")
+    assert described.status_code == 200
+    answer: dict[str, Any] = described.json()
+    return answer
+
+
+def operations(schema: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_every_route_is_in_the_documentation_and_the_other_way_round(
+    schema: dict[str, Any],
+) -> None:
+    assert set(operations(schema)) | PAGES == HEADINGS
+    assert set(operations(schema)) >= SEED
+
+
+def test_every_route_has_an_example_with_curl() -> None:
+    for section in re.split(r"^### ", TEXT, flags=re.M)[1:]:
+        heading = section.partition("\n")[0]
+        if not re.search(r"(GET|POST) /(docs|$)|GET /$", heading):
+            assert "curl -s" in section, heading
+
+
+def test_every_documented_field_of_an_answer_is_in_the_documentation(
+    schema: dict[str, Any],
+) -> None:
+    for name, model in schema["components"]["schemas"].items():
+        for field in model.get("properties", {}):
+            assert re.search(rf"\b{field}\b", TEXT), f"{name}.{field}"
+
+
+def test_openapi_tells_bodies_answers_and_errors_but_never_422(schema: dict[str, Any]) -> None:
+    ids = set()
+    for (method, path), operation in operations(schema).items():
+        assert "422" not in operation["responses"], path
+        assert operation["summary"], path
+        ids.add(operation["operationId"])
+        content = operation["responses"]["200"]["content"]
+        if "application/json" in content:
+            assert "$ref" in content["application/json"]["schema"], path
+        if method == "POST":
+            body = operation["requestBody"]["content"]
+            assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
+            assert body["application/json"]["schema"]["properties"], path
+            assert {"400", "401", "403", "413"} <= set(operation["responses"])
+    assert len(ids) == len(operations(schema))
+    assert "ValidationError" not in str(schema)
+
+
+def test_the_answers_have_the_documented_fields(room: Room) -> None:
+    room.save(1, NOW)
+    process_id = room.answer("/convert/createVideo", {"camera": 1})["id"]
+    schema = room.get("/openapi.json").json()
+    bodies: dict[str, dict[str, Any]] = {
+        "/convert/createVideo": {"camera": 1},
+        "/convert/createZip": {"camera": 1},
+        "/convert/listFramesVideo": {"camera": 1},
+        "/convert/listProcess": {},
+        "/convert/statusProcess": {"id": process_id},
+        "/convert/cancelProcess": {"id": process_id},
+        "/convert/deleteProcess": {"id": process_id},
+        "/file/pathSize": {"camera": 1},
+        "/file/pathFileCount": {"camera": 1},
+        "/file/pathClean": {"camera": 1, "days": 1},
+        "/file/pathDelete": {"camera": 1},
+    }
+    for (method, path), operation in operations(schema).items():
+        content = operation["responses"]["200"]["content"]
+        if "application/json" not in content:
+            continue
+        name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        answer = room.answer(path, bodies[path]) if method == "POST" else room.get(path).json()
+        assert set(answer) == set(schema["components"]["schemas"][name]["properties"]), path
+
+
+def test_docs_page_takes_everything_from_this_server(still_room: Room) -> None:
+    page = still_room.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(addresses) >= 4
+    for address in addresses:
+        assert address.startswith("/static/")
+        assert still_room.get(address).status_code == 200, address
+    assert "<script>" not in page
+    assert "validatorUrl: null" in still_room.get("/static/docs.js").text
