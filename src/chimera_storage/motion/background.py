@@ -25,6 +25,7 @@ ABSORB_S = 5.0  # what differs without changing for so long is background from t
 FLOOR, CEILING = 8.0, 40.0  # least and greatest difference that counts, of 255
 DEVIATIONS = 3.5  # mean deviations that make a change
 UNREST, UNREST_S = 0.25, 2.0  # no fit is perfect: share of a change of exposure, and how long
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _SAMPLE = 4  # the fit looks at every 4th pixel of every 4th line
 
 
@@ -65,13 +66,18 @@ class Background:
         self._follow_exposure(picture)
         floor = self._floor() + UNREST * self._unrest
         ceiling = max(CEILING, floor)
-        difference = picture - np.minimum(self._mean, picture.max())
+        # What the pixel or a neighbour is expected to be: edges may tremble by a pixel.
+        top = float(picture.max())
+        lowest, highest = np.minimum(_eroded(self._mean), top), _dilated(self._mean)
+        highest = np.minimum(highest, top)
+        beyond = np.maximum(picture - highest, lowest - picture)
         threshold = np.minimum(np.maximum(self._deviation * DEVIATIONS, floor), ceiling)
-        different = np.abs(difference) > threshold
+        different = beyond > threshold
         active = different & (np.abs(picture - self._recent) > floor)
         # A gain that only a part of the picture has makes edges where the background has them.
-        allowed = 0.5 * _slope(self._mean) + 1.5 * floor
-        edges = _slope(difference) > allowed
+        difference = picture - np.minimum(self._mean, top)
+        slope = _dilated(difference) - _eroded(difference)
+        edges = slope > 0.5 * (highest - lowest) + 1.5 * floor
         return Change(different.view(np.uint8), active.view(np.uint8), edges.view(np.uint8))
 
     def learn(self, picture: Picture, change: Change, objects: Mask, elapsed_s: float) -> None:
@@ -101,7 +107,7 @@ class Background:
     def _floor(self) -> float:
         if self._noise_level is not None:
             return float(self._noise_level)
-        return min(CEILING, FLOOR + 3 * self._noise)
+        return min(30.0, FLOOR + 3 * self._noise)
 
     def _follow_exposure(self, picture: Picture) -> None:
         """Bring both means to the exposure of the picture: present = gain * expected + offset."""
@@ -146,10 +152,14 @@ def fit_exposure(present: Picture, expected: Picture) -> tuple[float, float] | N
     return (gain, offset) if explained > 0.5 and 0.2 < gain < 5 else None
 
 
-def _slope(picture: Picture) -> Picture:
-    """The greatest difference between a pixel's neighbours, itself included."""
-    kernel = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, kernel), np.float32)
+def _dilated(picture: Picture) -> Picture:
+    """The greatest of each pixel and its eight neighbours."""
+    return np.asarray(cv2.dilate(picture, _NEIGHBOURS), np.float32)
+
+
+def _eroded(picture: Picture) -> Picture:
+    """The least of each pixel and its eight neighbours."""
+    return np.asarray(cv2.erode(picture, _NEIGHBOURS), np.float32)
 
 
 def _share(elapsed_s: float, constant_s: float) -> float:

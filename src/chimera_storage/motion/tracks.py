@@ -17,8 +17,9 @@ FAR_TRAVEL = 0.05  # way in picture widths that makes a thing when seen twice
 SETTLED_TRAVEL = 0.08  # what went so far stays a thing while it is seen, standing or not;
 DOUBT_S = 2.0  # what did not, has so long to go on
 SPOT_S, MAX_SPOTS, MAX_DOUBTS = 600.0, 64, 3  # where something fluttered is remembered
+LEAST_STEP = 0.008  # picture widths: outlines tremble by less
 STRAIGHT = 0.5  # least share of the way walked that leads away from the start
-LEAP = 0.6  # greatest share of the way in one step: patches that join or part leap once
+AFOOT = 0.4  # share of that way without the longest step: patches that join or part leap once
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Track:
 
     patch: Patch
     start: tuple[float, float]
+    waypoint: tuple[float, float]
     began_s: float
     seen: int = 1
     walked: float = 0.0
@@ -60,8 +62,8 @@ class Track:
         dx, dy = (round(v * elapsed) for v in self.velocity)
         return replace(self.patch, x=self.patch.x + dx, y=self.patch.y + dy)
 
-    def follow(self, patch: Patch, now_s: float) -> None:
-        """Take the patch for the track's next place."""
+    def follow(self, patch: Patch, now_s: float, least_step: float) -> None:
+        """Take the patch for the track's next place; shorter steps are trembling."""
         before, after = self.patch.centre, patch.centre
         elapsed = max(now_s - self.last_s, 1e-3)
         weight = 1.0 if self.seen == 1 else 0.3
@@ -70,17 +72,20 @@ class Track:
             self.velocity[1] + weight * ((after[1] - before[1]) / elapsed - self.velocity[1]),
         )
         step = math.dist(before, after)
-        self.walked += step
         self.longest = max(self.longest, step)
+        stretch = math.dist(self.waypoint, after)
+        if stretch >= least_step:
+            self.walked += stretch
+            self.waypoint = after
         self.patch, self.last_s = patch, now_s
         self.seen += 1
         self.gone = math.dist(self.start, patch.centre)
         self.farthest = max(self.farthest, self.gone)
 
     def begin_again(self) -> None:
-        """Forget the way so far: it has to go somewhere from here to be a thing."""
-        self.thing = False
-        self.start, self.began_s = self.patch.centre, self.last_s
+        """Forget the way so far."""
+        self.start = self.waypoint = self.patch.centre
+        self.began_s = self.last_s
         self.seen, self.walked, self.longest, self.gone, self.farthest = 1, 0.0, 0.0, 0.0, 0.0
 
 
@@ -108,11 +113,10 @@ class Tracker:
         for patch in sorted(patches, key=lambda p: -p.area):
             track = self._nearest(patch, free, now_s)
             if track is None:
-                track = Track(patch, patch.centre, now_s, last_s=now_s, doubts=self._doubts(patch))
-                self._tracks.append(track)
+                track = self._begin(patch, now_s)
             else:
                 free.remove(track)
-                track.follow(patch, now_s)
+                track.follow(patch, now_s, LEAST_STEP * self._width)
             if self._is_thing(track, elapsed):
                 found.append(patch)
         return found
@@ -132,14 +136,23 @@ class Tracker:
 
     def _is_thing(self, track: Track, elapsed_s: float) -> bool:
         """Whether the track counts as a thing now; keeps its state up to date."""
-        if not track.thing and self._went_somewhere(track, elapsed_s):
-            track.thing, track.began_s = True, track.last_s
+        went = self._went_somewhere(track, elapsed_s)
+        track.thing = track.thing or went
         settled = track.farthest >= SETTLED_TRAVEL * self._width
         if not settled and track.last_s - track.began_s > DOUBT_S:
-            self._spots = [*self._spots, (track.patch, track.last_s)][-MAX_SPOTS:]
+            if not went:
+                track.thing = False
+                self._spots = [*self._spots, (track.patch, track.last_s)][-MAX_SPOTS:]
+                track.doubts = self._doubts(track.patch)
             track.begin_again()
-            track.doubts = self._doubts(track.patch)
         return track.thing
+
+    def _begin(self, patch: Patch, now_s: float) -> Track:
+        track = Track(
+            patch, patch.centre, patch.centre, now_s, last_s=now_s, doubts=self._doubts(patch)
+        )
+        self._tracks.append(track)
+        return track
 
     def _doubts(self, patch: Patch) -> int:
         """How often something fluttered where this patch is."""
@@ -156,7 +169,7 @@ class Tracker:
         own = OWN_TRAVEL * min(track.patch.w, track.patch.h)
         enough = max(NEAR_TRAVEL * self._width, min(own, OWN_MOST * self._width))
         enough *= 1 + track.doubts
-        return track.gone >= enough and track.longest <= LEAP * track.walked
+        return track.gone >= enough and track.gone - track.longest >= AFOOT * enough
 
 
 def _gap(a: Patch, b: Patch) -> float:
