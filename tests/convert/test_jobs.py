@@ -5,12 +5,13 @@ import os
 import signal
 import sqlite3
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
 import av
 import pytest
+import uvloop
 
 from chimera_storage.convert import output
 from chimera_storage.convert.jobs import MAX_ATTEMPTS
@@ -63,7 +64,7 @@ def test_video_and_archive_are_made_one_after_the_other(saved: SavedImages) -> N
             names = [saved.layout.output_name(c) for c in (made, packed)]
             assert saved.outputs() == sorted(names)
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_ids_are_letters_and_digits_then_the_time_of_the_request(saved: SavedImages) -> None:
@@ -73,7 +74,7 @@ def test_ids_are_letters_and_digits_then_the_time_of_the_request(saved: SavedIma
         async with managed(saved) as opened:
             return [await opened.manager.request(**query()) for _ in range(5)]
 
-    made = asyncio.run(run())
+    made = uvloop.run(run())
 
     assert len({c.id for c in made}) == 5
     for conversion in made:
@@ -92,7 +93,7 @@ def test_no_images_is_no_process(saved: SavedImages) -> None:
             assert opened.manager.get(conversion.id) is None
             assert opened.changes == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_impossible_requests_are_refused(saved: SavedImages, changes: dict[str, 
             with pytest.raises(InvalidInputError):
                 opened.manager.stream(**query(**changes))
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_video_of_images_gone_meanwhile_has_those_that_are_left(saved: SavedImages) -> None:
@@ -122,7 +123,7 @@ def test_video_of_images_gone_meanwhile_has_those_that_are_left(saved: SavedImag
             assert (made.status, made.frames, made.frames_done) == (DONE, 6, 6)
             assert frame_count(saved.layout.output_path(made)) == 6
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize("kind", list(ConversionType))
@@ -139,7 +140,7 @@ def test_no_image_left_fails_with_a_sentence(saved: SavedImages, kind: Conversio
             assert opened.statuses(made.id) == [QUEUED, RUNNING, FAILED]
             assert saved.outputs() == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_cancelling_a_running_one_leaves_no_process_and_no_file(saved: SavedImages) -> None:
@@ -165,7 +166,7 @@ def test_cancelling_a_running_one_leaves_no_process_and_no_file(saved: SavedImag
             assert not await opened.manager.cancel(conversion.id)
             assert opened.statuses(conversion.id) == [QUEUED, RUNNING, CANCELLED]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_cancelling_a_queued_one_never_starts_it(saved: SavedImages) -> None:
@@ -184,7 +185,7 @@ def test_cancelling_a_queued_one_never_starts_it(saved: SavedImages) -> None:
             assert conversion_processes() == [pid]
             assert opened.now(first.id).status is RUNNING
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_cancelling_a_finished_one_does_nothing(saved: SavedImages) -> None:
@@ -200,28 +201,31 @@ def test_cancelling_a_finished_one_does_nothing(saved: SavedImages) -> None:
             assert opened.now(made.id) == made
             assert saved.outputs() == [saved.layout.output_name(made)]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_cancelling_as_it_finishes_gives_one_end_that_fits_the_disk(saved: SavedImages) -> None:
     saved.save([picture(i) for i in range(5)])
 
     async def run() -> None:
-        async with managed(saved, at_once=4) as opened:
-            asked = [await opened.manager.request(**query(ConversionType.ZIP)) for _ in range(8)]
+        async with managed(saved, at_once=3) as opened:
+            asked = [await opened.manager.request(**query(ConversionType.ZIP)) for _ in range(6)]
 
-            async def cancel_at_the_end(conversion: Conversion, turns: int) -> bool:
-                final = saved.layout.output_path(conversion)
-                await until(
-                    lambda: final.exists() or opened.now(conversion.id).frames_done == 5, 30, "it"
-                )
-                for _ in range(turns):
+            def has_bytes(conversion: Conversion) -> bool:
+                with suppress(FileNotFoundError):
+                    files = saved.layout.captures.glob(f"*{conversion.id}*")
+                    return any(path.stat().st_size for path in files)
+                return False
+
+            async def cancel_at_the_end(conversion: Conversion, delay_s: float) -> bool:
+                """Cancel a moment after the bytes are on disk: synced, reported, published next."""
+                while not has_bytes(conversion):
                     await asyncio.sleep(0)
+                await asyncio.sleep(delay_s)
                 return await opened.manager.cancel(conversion.id)
 
-            cancelled = await asyncio.gather(
-                *(cancel_at_the_end(conversion, 3 * i) for i, conversion in enumerate(asked))
-            )
+            delays_s = (0, 0.004, 0.01, 0.02, 0.04, 0.1)
+            cancelled = await asyncio.gather(*map(cancel_at_the_end, asked, delays_s))
 
             for conversion, was_cancelled in zip(asked, cancelled, strict=True):
                 ended = await opened.settled(conversion.id)
@@ -231,7 +235,7 @@ def test_cancelling_as_it_finishes_gives_one_end_that_fits_the_disk(saved: Saved
                 assert opened.statuses(ended.id) == [QUEUED, RUNNING, expected]
             assert not [name for name in saved.outputs() if name.startswith(".")]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_deleting_takes_file_and_row_and_only_the_exact_id(saved: SavedImages) -> None:
@@ -262,7 +266,7 @@ def test_deleting_takes_file_and_row_and_only_the_exact_id(saved: SavedImages) -
             assert opened.manager.list() == []
             assert not await opened.manager.delete(made.id)
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_deleting_a_running_and_a_queued_one_stops_them_first(saved: SavedImages) -> None:
@@ -281,7 +285,7 @@ def test_deleting_a_running_and_a_queued_one_stops_them_first(saved: SavedImages
             assert conversion_processes() == []
             assert saved.outputs() == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_file_that_cannot_be_deleted_keeps_its_row(saved: SavedImages) -> None:
@@ -298,7 +302,7 @@ def test_a_file_that_cannot_be_deleted_keeps_its_row(saved: SavedImages) -> None
             assert opened.now(made.id).status is DONE
             path.rmdir()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_killed_process_is_started_again_and_fails_after_three(saved: SavedImages) -> None:
@@ -326,7 +330,7 @@ def test_a_killed_process_is_started_again_and_fails_after_three(saved: SavedIma
             assert opened.statuses(ended.id) == [QUEUED, RUNNING, RUNNING, RUNNING, FAILED]
             assert saved.outputs() == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_process_killed_once_delivers_in_the_end(saved: SavedImages) -> None:
@@ -342,7 +346,7 @@ def test_a_process_killed_once_delivers_in_the_end(saved: SavedImages) -> None:
             assert (made.status, made.attempts, made.frames) == (DONE, 2, 200)
             assert saved.outputs() == [saved.layout.output_name(made)]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_closed_manager_leaves_no_process_and_the_next_one_goes_on(saved: SavedImages) -> None:
@@ -366,11 +370,11 @@ def test_a_closed_manager_leaves_no_process_and_the_next_one_goes_on(saved: Save
             made = await opened.settled(queued)
             assert (made.status, made.frames) == (DONE, 1000)
 
-    running, queued = asyncio.run(first_life())
+    running, queued = uvloop.run(first_life())
     assert saved.outputs() == []
     rows = {row.id: row.status for row in saved.index.conversions()}
     assert rows == {running: QUEUED, queued: QUEUED}
-    asyncio.run(second_life(running, queued))
+    uvloop.run(second_life(running, queued))
 
 
 def left_over(saved: SavedImages, **changes: object) -> Conversion:
@@ -410,7 +414,7 @@ def test_what_a_killed_server_left_is_made_given_up_or_done(saved: SavedImages) 
             assert (finished.status, finished.size) == (DONE, 38)
             assert opened.statuses(whole.id) == [DONE]
 
-    asyncio.run(run())
+    uvloop.run(run())
     assert not [name for name in saved.outputs() if name.startswith(".")]
     content = saved.layout.output_path(whole).read_bytes()
     assert content == b"published, but the row was not written"
@@ -432,7 +436,7 @@ def test_a_file_that_was_there_is_never_overwritten(saved: SavedImages) -> None:
             assert path.read_bytes() == b"somebody else's"
             assert saved.outputs() == [path.name]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_an_index_that_is_locked_for_a_while_does_not_lose_the_end(saved: SavedImages) -> None:
@@ -448,7 +452,7 @@ def test_an_index_that_is_locked_for_a_while_does_not_lose_the_end(saved: SavedI
                 other.rollback()
             assert (await opened.settled(conversion.id)).status is DONE
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_listener_that_fails_does_no_harm(saved: SavedImages) -> None:
@@ -466,4 +470,4 @@ def test_a_listener_that_fails_does_no_harm(saved: SavedImages) -> None:
         assert (await opened.settled(conversion.id)).status is DONE
         await opened.manager.close()
 
-    asyncio.run(run())
+    uvloop.run(run())

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import av
 import pytest
+import uvloop
 
 from chimera_storage.convert.streams import MAX_STREAMS
 from chimera_storage.errors import ConflictError, ConversionError
@@ -32,7 +33,7 @@ def test_a_stream_is_the_whole_file_and_leaves_no_trace(
             assert opened.manager.list() == []
             return data
 
-    data = asyncio.run(run())
+    data = uvloop.run(run())
 
     assert saved.outputs() == []
     if kind is ConversionType.ZIP:
@@ -56,7 +57,7 @@ def test_a_reader_that_closes_early_ends_the_process(saved: SavedImages) -> None
                 await stream.aclose()
             assert conversion_processes() == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_reader_that_never_reads_on_can_still_be_closed(saved: SavedImages) -> None:
@@ -70,7 +71,7 @@ def test_a_reader_that_never_reads_on_can_still_be_closed(saved: SavedImages) ->
                 await stream.aclose()
             assert conversion_processes() == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_cancelled_reader_ends_the_process(saved: SavedImages) -> None:
@@ -89,7 +90,7 @@ def test_a_cancelled_reader_ends_the_process(saved: SavedImages) -> None:
             await asyncio.wait({reader})
             await until(lambda: not conversion_processes(), 1, "the process to end")
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_closing_the_manager_ends_streams_with_an_error(saved: SavedImages) -> None:
@@ -105,7 +106,7 @@ def test_closing_the_manager_ends_streams_with_an_error(saved: SavedImages) -> N
                 async for _ in stream:
                     pass
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize("kind", list(ConversionType))
@@ -120,7 +121,7 @@ def test_no_readable_image_is_an_error_before_the_first_byte(
             with pytest.raises(ConversionError, match="none of the images"):
                 await anext(opened.manager.stream(**query(kind)))
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_more_streams_than_the_limit_are_refused_and_places_come_back(saved: SavedImages) -> None:
@@ -140,4 +141,4 @@ def test_more_streams_than_the_limit_are_refused_and_places_come_back(saved: Sav
             async with aclosing(opened.manager.stream(**query())) as stream:
                 assert await anext(stream)
 
-    asyncio.run(run())
+    uvloop.run(run())
