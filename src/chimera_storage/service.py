@@ -83,7 +83,8 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 http = await running.enter_async_context(_http(app, settings.server))
                 log.info("server_ready", address=address, cameras=len(settings.camera))
                 on_ready(address)
-                await _wait_for_stop(stop, http)
+                watched = asyncio.create_task(recorders.run(), name="recorders")
+                await _until_stopped(stop, http, watched)
                 log.info("server_stopping")
     log.info("server_stopped")
 
@@ -183,14 +184,15 @@ async def _until_answering(settings: ServerSettings, task: "asyncio.Task[None]")
             return
 
 
-async def _wait_for_stop(stop: asyncio.Event, http: "asyncio.Task[None]") -> None:
-    """Until a signal; a server that ends by itself is a fault and stops everything loudly."""
+async def _until_stopped(stop: asyncio.Event, *parts: "asyncio.Task[None]") -> None:
+    """Until a signal; a part that ends by itself is a fault and stops everything loudly."""
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, http}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({stopping, *parts}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if http.done() and not stop.is_set():
-        await http
-        raise StorageError("the HTTP server ended by itself")
+    for part in parts:
+        if part.done() and not stop.is_set():
+            await part
+            raise StorageError(f"a part of the server ended by itself: {part.get_name()}")
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

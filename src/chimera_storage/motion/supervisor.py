@@ -85,7 +85,9 @@ class RecorderSupervisor:
 
     async def run(self) -> None:
         """Wait until it is over; raises what ended it."""
-        if self._task is not None:
+        if self._task is None:
+            await self._closing.wait()
+        else:
             await asyncio.shield(self._task)
 
     async def close(self) -> None:
