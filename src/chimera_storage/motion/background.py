@@ -15,18 +15,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+Field = NDArray[np.float32]
 Mask = NDArray[np.uint8]  # 1: yes, 0: no
 
 MEAN_S = 8.0  # time constants: of the mean
 DEVIATION_S = 10.0  # of the deviation
 RECENT_S = 0.4  # of the fast mean
 ABSORB_S = 5.0  # what differs without changing for so long is background from then on
-FLOOR, CEILING = 8.0, 40.0  # least and greatest difference that counts, of 255
+FLOOR, CEILING = 8, 40  # least difference that counts, and the most that flutter makes it, of 255
 DEVIATIONS = 3.5  # mean deviations that make a change
+MOST = 200  # greatest difference that is asked for in any case
 UNREST, UNREST_S = 0.25, 2.0  # no fit is perfect: share of a change of exposure, and how long
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-_SAMPLE = 4  # the fit looks at every 4th pixel of every 4th line
+_SAMPLES = 3000  # pixels that the fit looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +48,42 @@ class Background:
     """The model of one camera's background, for pictures of one size."""
 
     def __init__(self, picture: Picture, noise_level: int | None) -> None:
-        self._mean = picture.copy()
-        self._recent = picture.copy()
-        self._deviation = np.full_like(picture, 2.0)
-        self._still_s = np.zeros_like(picture)  # how long a different pixel has not changed
+        self._mean = picture.astype(np.float32)
+        self._recent = picture.astype(np.float32)
+        self._deviation = np.full_like(self._mean, 2.0)
+        self._still_s = np.zeros_like(self._mean)  # how long a different pixel has not changed
         self._noise_level = noise_level
         self._noise = 1.0  # of this camera: typical difference between two pictures
         self._unrest = 0.0  # how much the exposure changed lately, of 255
         self._seen_s = 0.0
+        self._sample = max(1, round(math.sqrt(picture.size / _SAMPLES)))
 
     def relearn(self, picture: Picture) -> None:
         """Take the picture for the new background: the whole scene changed at once."""
-        np.copyto(self._mean, picture)
-        np.copyto(self._recent, picture)
+        self._mean[:] = picture
+        self._recent[:] = picture
         self._still_s.fill(0)
 
     def compare(self, picture: Picture) -> Change:
         """What is different in this picture; brings the model to its exposure first."""
         self._follow_exposure(picture)
-        floor = self._floor() + UNREST * self._unrest
-        ceiling = max(CEILING, floor)
+        floor = round(min(MOST, self._floor() + UNREST * self._unrest))
+        # Where the exposure rose, what was nearly white before cannot get any lighter.
+        mean = np.minimum(_to_bytes(self._mean), picture.max())
         # What the pixel or a neighbour is expected to be: edges may tremble by a pixel.
-        top = float(picture.max())
-        lowest, highest = np.minimum(_eroded(self._mean), top), _dilated(self._mean)
-        highest = np.minimum(highest, top)
-        beyond = np.maximum(picture - highest, lowest - picture)
-        threshold = np.minimum(np.maximum(self._deviation * DEVIATIONS, floor), ceiling)
+        lowest, highest = cv2.erode(mean, _NEIGHBOURS), cv2.dilate(mean, _NEIGHBOURS)
+        beyond = cv2.max(cv2.subtract(picture, highest), cv2.subtract(lowest, picture))
+        threshold = np.clip(_to_bytes(self._deviation, DEVIATIONS), floor, max(CEILING, floor))
         different = beyond > threshold
-        active = different & (np.abs(picture - self._recent) > floor)
+        changed = cv2.absdiff(picture, _to_bytes(self._recent))
+        active = (changed > floor) & different
         # A gain that only a part of the picture has makes edges where the background has them.
-        difference = picture - np.minimum(self._mean, top)
-        slope = _dilated(difference) - _eroded(difference)
-        edges = slope > 0.5 * (highest - lowest) + 1.5 * floor
-        return Change(different.view(np.uint8), active.view(np.uint8), edges.view(np.uint8))
+        # Halves throughout, as a difference has a sign.
+        difference = cv2.addWeighted(picture, 0.5, mean, -0.5, 128)
+        slope = cv2.morphologyEx(difference, cv2.MORPH_GRADIENT, _NEIGHBOURS)
+        allowed = cv2.addWeighted(highest, 0.25, lowest, -0.25, 0.75 * floor)
+        edges = slope > allowed
+        return Change(*(mask.view(np.uint8) for mask in (different, active, edges)))
 
     def learn(self, picture: Picture, change: Change, objects: Mask, elapsed_s: float) -> None:
         """Learn from a picture that was compared; nothing where `objects` says a thing moves.
@@ -89,16 +94,17 @@ class Background:
         self._seen_s += elapsed_s
         self._unrest *= 1 - _share(elapsed_s, UNREST_S)
         share = max(_share(elapsed_s, MEAN_S), min(0.5, elapsed_s / max(self._seen_s, 1e-3)))
-        others = 1 - objects
-        magnitude = np.minimum(np.abs(picture - self._mean), CEILING)
+        others = objects ^ 1
+        magnitude = np.minimum(cv2.absdiff(picture, _to_bytes(self._mean)), np.uint8(CEILING))
         cv2.accumulateWeighted(magnitude, self._deviation, _share(elapsed_s, DEVIATION_S), others)
         cv2.accumulateWeighted(picture, self._mean, share, others)
         cv2.accumulateWeighted(picture, self._recent, _share(elapsed_s, RECENT_S))
         self._absorb(picture, change, elapsed_s)
 
     def _absorb(self, picture: Picture, change: Change, elapsed_s: float) -> None:
+        """Take what stands still for the background after a while."""
         self._still_s += elapsed_s
-        self._still_s *= change.different & (1 - change.active)
+        self._still_s *= change.different ^ change.active
         settled = self._still_s > ABSORB_S
         if settled.any():
             self._mean[settled] = picture[settled]
@@ -107,13 +113,14 @@ class Background:
     def _floor(self) -> float:
         if self._noise_level is not None:
             return float(self._noise_level)
-        return min(30.0, FLOOR + 3 * self._noise)
+        return min(30, FLOOR + 3 * self._noise)
 
     def _follow_exposure(self, picture: Picture) -> None:
         """Bring both means to the exposure of the picture: present = gain * expected + offset."""
-        present = picture[::_SAMPLE, ::_SAMPLE].ravel()
-        expected = self._mean[::_SAMPLE, ::_SAMPLE].ravel()
-        recent = self._recent[::_SAMPLE, ::_SAMPLE].ravel()
+        every = self._sample
+        present = picture[::every, ::every].ravel().astype(np.float32)
+        expected = self._mean[::every, ::every].ravel()
+        recent = self._recent[::every, ::every].ravel()
         noise = float(np.median(np.abs(present - recent)))
         self._noise += 0.05 * (min(noise, 8.0) - self._noise)
         fit = fit_exposure(present, expected)
@@ -125,7 +132,7 @@ class Background:
             cv2.addWeighted(mean, gain, mean, 0.0, offset, dst=mean)
 
 
-def fit_exposure(present: Picture, expected: Picture) -> tuple[float, float] | None:
+def fit_exposure(present: Field, expected: Field) -> tuple[float, float] | None:
     """Gain and offset that turn the expected brightness of most pixels into the present one.
 
     A trimmed least-squares fit with a prior that the offset is 0. None: there is nothing to
@@ -152,14 +159,9 @@ def fit_exposure(present: Picture, expected: Picture) -> tuple[float, float] | N
     return (gain, offset) if explained > 0.5 and 0.2 < gain < 5 else None
 
 
-def _dilated(picture: Picture) -> Picture:
-    """The greatest of each pixel and its eight neighbours."""
-    return np.asarray(cv2.dilate(picture, _NEIGHBOURS), np.float32)
-
-
-def _eroded(picture: Picture) -> Picture:
-    """The least of each pixel and its eight neighbours."""
-    return np.asarray(cv2.erode(picture, _NEIGHBOURS), np.float32)
+def _to_bytes(field: Field, factor: float = 1.0) -> Picture:
+    """The field times a factor, rounded, at most 255."""
+    return np.asarray(cv2.convertScaleAbs(field, alpha=factor), np.uint8)
 
 
 def _share(elapsed_s: float, constant_s: float) -> float:

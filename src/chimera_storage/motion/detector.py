@@ -102,23 +102,25 @@ class Detector:
         return Motion(moving=True, score=score, boxes=tuple(boxes))
 
 
-def _shrunken(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The picture halved until it has at most MAX_PIXELS, smoothed, as float32."""
+def _shrunken(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture halved until it has at most MAX_PIXELS, smoothed."""
     small = luma
     while small.size > MAX_PIXELS and min(small.shape) > 1:
         rows, columns = small.shape
         half = (max(1, columns // 2), max(1, rows // 2))
         small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.float32)
+    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8)
 
 
 def _patches(change: Change) -> tuple[list[Patch], NDArray[np.int32]]:
     """The connected patches that may be things, and the picture of their labels."""
     mask = cv2.medianBlur(change.different, 3)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    least = max(4, PATCH_SHARE * mask.size)
+    if cv2.countNonZero(mask) < least:
+        return [], np.zeros(mask.shape, np.int32)
     count, found, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     labels = np.asarray(found, np.int32)
-    least = max(4, PATCH_SHARE * mask.size)
     large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= least]
     active = np.bincount(labels[change.active > 0], minlength=count)
     edges = np.bincount(labels[change.edges > 0], minlength=count)
