@@ -225,8 +225,11 @@ def test_every_answer_has_the_security_headers(room: Room) -> None:
         assert headers["x-content-type-options"] == "nosniff", path
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe-eval" not in headers["content-security-policy"]
-        scripts = headers["content-security-policy"].partition("script-src")[2].partition(";")[0]
-        assert scripts.strip() == "'self'"
+        policy = dict(
+            part.split(maxsplit=1) for part in headers["content-security-policy"].split("; ")
+        )
+        assert policy["default-src"] == "'none'"
+        assert policy.get("script-src", "'self'") == "'self'"
         assert headers["referrer-policy"] == "same-origin"
     refused = room.get("/", headers={"host": "evil.example"})
     assert refused.headers["x-content-type-options"] == "nosniff"

@@ -192,6 +192,16 @@ def test_what_goes_wrong_is_said_in_words(url: str, tmp_path: Path) -> None:
         expect(page.locator("#trouble")).to_be_hidden(timeout=10_000)
 
 
+def test_an_image_opened_alone_is_shown_without_a_broken_policy(
+    room: Room, url: str, tmp_path: Path
+) -> None:
+    image = room.archive.index.latest(1)
+    assert image is not None
+    with open_page(f"{url}{room.url(image)}?inline", tmp_path) as (page, complaints):
+        assert page.locator("img").evaluate("image => image.naturalWidth") == 640
+        assert complaints == []
+
+
 def test_without_a_camera_the_page_says_what_to_do_next(tmp_path: Path) -> None:
     with (
         web_room(tmp_path) as room,

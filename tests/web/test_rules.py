@@ -1,5 +1,6 @@
 """Rules for every route: bodies, cameras, times, errors. No input of any kind gives a 500."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from chimera_storage.clock import to_us
+from chimera_storage.web import parsing
 from tests.support.web import NOW, Room
 
 JSON = {"content-type": "application/json"}
@@ -112,6 +114,33 @@ def test_a_body_over_one_mebibyte_is_413_and_the_next_request_works(still_room: 
     assert response.status_code == 413
     assert "1048576" in response.json()["error"]
     assert still_room.post("/file/pathSize", {"camera": 1}).status_code == 200
+
+
+def test_a_body_that_never_comes_is_408_and_does_not_hang(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "MAX_BODY_SECONDS", 0.05)
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/file/pathSize",
+        "raw_path": b"/file/pathSize",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-length", b"100")],
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(room.app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert "did not arrive" in json.loads(sent[1]["body"])["error"]
 
 
 # cameras

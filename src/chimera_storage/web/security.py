@@ -23,6 +23,7 @@ CONTENT_SECURITY_POLICY = (
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS = {
+    "cache-control": "no-cache",
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -33,7 +34,7 @@ SECURITY_HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds the headers above to every answer that does not bring its own."""
+    """Adds the headers above to every answer, each where the answer does not bring its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -41,6 +41,12 @@ TYPES = {
 # What a browser may show in place: nothing that could run a script in this server's name.
 SHOWN_INLINE = frozenset({".gif", ".jpeg", ".jpg", ".mp4", ".png", ".txt", ".webm", ".webp"})
 
+# Opened alone, a browser shows an image or video in a page of its own making, with styles in it.
+FILE_POLICY = (
+    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline';"
+    " frame-ancestors 'none'"
+)
+
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII | re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
@@ -135,6 +141,7 @@ def file_answer(request: Request, stored: StoredFile, *, inline: bool, cache: st
     headers = {
         "accept-ranges": "bytes",
         "cache-control": cache,
+        "content-security-policy": FILE_POLICY,
         "content-disposition": disposition(stored, inline=inline),
         "content-type": TYPES.get(stored.suffix, DEFAULT_TYPE),
         "etag": stored.etag,
