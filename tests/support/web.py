@@ -207,7 +207,7 @@ class ArchiveUpkeep:
         before = to_us(self._clock.now() - timedelta(days=days))
         old = [i.key for i in self._archive.index.images(camera, 0, before - SECOND_US)]
         asked, gone = self._archive.delete(old)
-        return Cleaned(deleted=gone > 0, confidence=100 * gone / asked if asked else 100)
+        return Cleaned(deleted=gone > 0, confidence=100.0 * gone / asked if asked else 100.0)
 
 
 @dataclass

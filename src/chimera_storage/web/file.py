@@ -52,6 +52,8 @@ def file_router(services: Services, names: CameraNames) -> APIRouter:
     def path_clean(body: ReadBody) -> schemas.PathCleaned:
         days = days_of(body)
         result = upkeep.clean(names.of(body, folder_too=True), days)
-        return schemas.PathCleaned(deleted=result.deleted, confidence=result.confidence)
+        share = result.confidence
+        confidence = int(share) if share == int(share) else share  # 100, not 100.0
+        return schemas.PathCleaned(deleted=result.deleted, confidence=confidence)
 
     return router

@@ -192,7 +192,7 @@ class PathDeleted(_Model):
 class PathCleaned(PathDeleted):
     """Whether old images were deleted."""
 
-    confidence: float = Field(description="percent of those that were to go and are gone")
+    confidence: int | float = Field(description="percent of those that were to go and are gone")
 
 
 class ServerProcess(_Model):
