@@ -136,8 +136,7 @@ def test_a_leaf_that_sways_in_place_is_no_motion() -> None:
         background, (150 + 3 * np.sin(n * 1.3), 60 + 2 * np.sin(n * 0.9)), (14, 14), 30
     )
     hits = moving(watch(camera(scene, 300)))
-    assert len(hits) <= 30  # a few seconds of doubt, then it is known for what it is
-    assert not [n for n in hits if n > 80]
+    assert len(hits) <= 3
 
 
 def test_a_thing_that_stays_is_background_after_a_while_and_leaves_no_ghost() -> None:
