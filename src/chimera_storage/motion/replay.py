@@ -154,7 +154,8 @@ def _timed(container: InputContainer) -> Iterator[tuple[int, av.VideoFrame]]:
 def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
     """The frames that can be decoded; damaged packets are passed over."""
     stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
+    # By frames, never by slices: with slice threads FFmpeg's H.264 decoder does not mark damage.
+    stream.thread_type = "FRAME"
     damaged = 0
     packets = container.demux(stream)
     while True:
