@@ -2,7 +2,7 @@
 
 import threading
 
-from chimera_storage.motion.source import FrameReader, Source, SourceFrame
+from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
 from tests.support.waiting import wait_for
 
 

@@ -16,7 +16,7 @@ from chimera_storage.config import CameraSettings
 from chimera_storage.model import Image
 from chimera_storage.motion import capture
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.source import SourceFrame
+from chimera_storage.motion.sources.source import SourceFrame
 from tests.motion.clips import HEIGHT, RATE, WIDTH, jpegs, scene
 
 START_US = 1_767_260_000_000_000

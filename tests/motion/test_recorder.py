@@ -13,9 +13,9 @@ from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.connect import second_source_for, source_for
 from chimera_storage.motion.recorder import Recorder
 from chimera_storage.motion.second_stream import SecondStream
+from chimera_storage.motion.sources.connect import second_source_for, source_for
 from tests.motion.clips import write_clip
 from tests.support.rtsp import RtspServer
 from tests.support.waiting import wait_for

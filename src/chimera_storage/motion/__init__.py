@@ -1,1 +1,1 @@
-"""motion"""
+"""Section 1 of the server: cameras in, images out."""

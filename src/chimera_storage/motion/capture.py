@@ -19,7 +19,7 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import Box
 from chimera_storage.motion.detector import Detector, Motion
 from chimera_storage.motion.picture import encode_jpeg, luma
-from chimera_storage.motion.source import SourceFrame
+from chimera_storage.motion.sources.source import SourceFrame
 from chimera_storage.motion.trigger import Pacer, Trigger
 
 MAX_BUFFER_BYTES = 128 * 1024 * 1024  # 43 pictures of 1080p, 10 of 4K

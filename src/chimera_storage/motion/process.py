@@ -25,10 +25,10 @@ from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.model import CameraReport
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.connect import second_source_for, source_for
 from chimera_storage.motion.messages import STOP_LINE, Work, decode_work, encode_report
 from chimera_storage.motion.recorder import Recorder
 from chimera_storage.motion.second_stream import SecondStream
+from chimera_storage.motion.sources.connect import second_source_for, source_for
 
 EXIT_FAULT = 1
 EXIT_USAGE = 2

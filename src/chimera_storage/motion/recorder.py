@@ -11,7 +11,7 @@ from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
 from chimera_storage.motion.capture import Capture
 from chimera_storage.motion.second_stream import SecondStream
-from chimera_storage.motion.source import FrameReader, Source, SourceFrame
+from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
 
 REPORT_INTERVAL_S = 1.0
 _POLL_S = 0.2

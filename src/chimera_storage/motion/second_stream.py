@@ -11,7 +11,7 @@ from chimera_storage.clock import Clock
 from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.backoff import Backoff
-from chimera_storage.motion.source import FrameReader, Source, SourceFrame
+from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
 
 WORKING_S = 5.0  # so long after its last picture it counts as there
 

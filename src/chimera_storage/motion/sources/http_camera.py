@@ -16,16 +16,16 @@ import httpx
 
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
-from chimera_storage.motion.address import Address
-from chimera_storage.motion.multipart import MultipartParser
-from chimera_storage.motion.source import TIMEOUT_S, SourceFrame
-from chimera_storage.motion.stream import (
+from chimera_storage.motion.sources.address import Address
+from chimera_storage.motion.sources.multipart import MultipartParser
+from chimera_storage.motion.sources.source import TIMEOUT_S, SourceFrame
+from chimera_storage.motion.sources.stream import (
     StreamSource,
     is_whole_jpeg,
     refused_sentence,
     source_error,
 )
-from chimera_storage.motion.timing import LiveTimes
+from chimera_storage.motion.sources.timing import LiveTimes
 
 _MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
 _MAX_DAMAGED_IN_A_ROW = 10

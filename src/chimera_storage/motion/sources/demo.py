@@ -7,10 +7,10 @@ from itertools import count
 
 from chimera_storage.clock import Clock
 from chimera_storage.errors import SourceError
-from chimera_storage.motion.address import Address
 from chimera_storage.motion.demo import DemoScene
-from chimera_storage.motion.source import SourceFrame
-from chimera_storage.motion.stream import Pace
+from chimera_storage.motion.sources.address import Address
+from chimera_storage.motion.sources.source import SourceFrame
+from chimera_storage.motion.sources.stream import Pace
 
 
 class DemoSource:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.model import Box
-from chimera_storage.motion.background import Background, Change, Mask
-from chimera_storage.motion.tracks import Patch, Tracker
+from chimera_storage.motion.detector.background import Background, Change, Mask
+from chimera_storage.motion.detector.tracks import Patch, Tracker
 
 cv2.setNumThreads(1)  # pictures this small gain nothing, and every camera has its own thread
 

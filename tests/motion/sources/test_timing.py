@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from chimera_storage.motion.timing import LiveTimes
+from chimera_storage.motion.sources.timing import LiveTimes
 
 SECOND = 1_000_000
 START = 1_767_260_000 * SECOND

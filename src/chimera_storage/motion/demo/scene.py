@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chimera_storage.model import Box
-from chimera_storage.motion.demo_street import Backdrop, paint_street
-from chimera_storage.motion.demo_things import Kind, Look, draw_thing, extent
+from chimera_storage.motion.demo.street import Backdrop, paint_street
+from chimera_storage.motion.demo.things import Kind, Look, draw_thing, extent
 
 Plane = NDArray[np.uint8]
 

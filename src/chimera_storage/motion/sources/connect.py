@@ -2,11 +2,11 @@
 
 from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
-from chimera_storage.motion.address import AddressKind, parse_address
-from chimera_storage.motion.demo_source import DemoSource
-from chimera_storage.motion.http_camera import HttpSource
-from chimera_storage.motion.source import Source
-from chimera_storage.motion.stream import FileSource, StreamSource
+from chimera_storage.motion.sources.address import AddressKind, parse_address
+from chimera_storage.motion.sources.demo import DemoSource
+from chimera_storage.motion.sources.http_camera import HttpSource
+from chimera_storage.motion.sources.source import Source
+from chimera_storage.motion.sources.stream import FileSource, StreamSource
 
 
 def source_for(camera: CameraSettings, clock: Clock) -> Source:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera_storage.errors import SourceError
-from chimera_storage.motion.address import AddressKind, parse_address
+from chimera_storage.motion.sources.address import AddressKind, parse_address
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera_storage.errors import SourceError
-from chimera_storage.motion.multipart import MultipartParser
+from chimera_storage.motion.sources.multipart import MultipartParser
 
 PICTURE = b"\xff\xd8 picture \r\n with - dashes -- \xff\xd9"
 

@@ -25,9 +25,9 @@ from av.video.stream import VideoStream
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
-from chimera_storage.motion.address import Address, AddressKind
-from chimera_storage.motion.source import TIMEOUT_S, SourceFrame
-from chimera_storage.motion.timing import LiveTimes
+from chimera_storage.motion.sources.address import Address, AddressKind
+from chimera_storage.motion.sources.source import TIMEOUT_S, SourceFrame
+from chimera_storage.motion.sources.timing import LiveTimes
 
 _MICROSECONDS = 1_000_000
 # One stream may not make FFmpeg open another of another sort: a playlist could name local files.

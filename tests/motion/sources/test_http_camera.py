@@ -7,8 +7,8 @@ import pytest
 
 from chimera_storage.clock import SystemClock, to_us
 from chimera_storage.errors import SourceError
-from chimera_storage.motion.address import parse_address
-from chimera_storage.motion.http_camera import HttpSource
+from chimera_storage.motion.sources.address import parse_address
+from chimera_storage.motion.sources.http_camera import HttpSource
 from tests.motion.clips import HEIGHT, WIDTH, jpegs, write_clip
 from tests.motion.reading import drain, read
 from tests.support.http_camera import HttpCamera, silent_server

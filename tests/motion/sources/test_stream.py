@@ -11,10 +11,10 @@ import pytest
 from chimera_storage.clock import SystemClock, to_us
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import SourceError
-from chimera_storage.motion.address import parse_address
-from chimera_storage.motion.connect import source_for
-from chimera_storage.motion.source import FrameReader, Source
-from chimera_storage.motion.stream import FileSource, StreamSource
+from chimera_storage.motion.sources.address import parse_address
+from chimera_storage.motion.sources.connect import source_for
+from chimera_storage.motion.sources.source import FrameReader, Source
+from chimera_storage.motion.sources.stream import FileSource, StreamSource
 from tests.motion.clips import HEIGHT, RATE, WIDTH, write_clip
 from tests.motion.reading import drain, read
 from tests.support.http_camera import silent_server

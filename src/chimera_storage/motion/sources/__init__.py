@@ -1,0 +1,1 @@
+"""Where pictures come from: cameras, files and the demonstration, behind one `Source`."""
