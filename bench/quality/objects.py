@@ -67,7 +67,7 @@ def plan(
         turn += 1
 
 
-def _passage(
+def _passage(  # noqa: PLR0917
     rng: np.random.Generator,
     background: NDArray[np.uint8],
     cutouts: list[Sprite],

@@ -1,8 +1,8 @@
 """OpenCV's background subtractors as its tutorials and most home-made recorders use them.
 
 The picture as it comes, detectShadows on and shadows (127) dropped by a threshold, a morphological
-opening with a 3x3 ellipse, contours; a frame is motion if one contour has at least 500 pixels at
-640x480, in other sizes as much in proportion (500 / 307,200 = 0.16 % of the picture).
+opening with a 3x3 ellipse, contours; a frame is motion if one contour has at least 500 pixels of a
+picture of 1280x720, in other sizes as much in proportion: 0.054 % of the picture.
 """
 
 import time
@@ -14,7 +14,7 @@ import numpy as np
 from .clips import Box
 from .detectors import Result
 
-LEAST_SHARE = 500 / (640 * 480)
+LEAST_SHARE = 500 / (1280 * 720)
 
 
 class Subtractor:
