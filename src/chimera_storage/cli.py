@@ -109,13 +109,14 @@ def _with_demo_camera(settings: Settings) -> Settings:
 
 
 def _greet(address: str, settings: Settings) -> None:
+    # As it was called, so that the line can be copied where the command is not on the PATH.
+    command = sys.argv[0] if sys.argv[0].endswith("chimera-storage") else "chimera-storage"
     lines = [f"Chimera Storage answers on {address}", f"  Open it in a browser: {address}/"]
     if any(camera.url.get_secret_value() == "demo:" for camera in settings.camera):
         lines.append("  The demonstration camera's first images appear within a minute.")
     lines += [
-        f"  Your own cameras: {Path(sys.argv[0]).name} config example > storage.toml, put in their"
-        " addresses,",
-        f"  then {Path(sys.argv[0]).name} serve --config storage.toml",
+        f"  Your own cameras: {command} config example > storage.toml, put in their addresses,",
+        f"  then {command} serve --config storage.toml",
         f"  Files are kept in {settings.storage.path.absolute()}. Ctrl-C stops the server.",
     ]
     typer.echo("\n".join(lines))
