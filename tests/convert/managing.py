@@ -38,7 +38,7 @@ class Managed:
     """A started manager and all that it announced."""
 
     def __init__(self, saved: SavedImages, at_once: int) -> None:
-        self.changes: list[tuple[ConversionStatus | None, Conversion]] = []
+        self.changes: list[tuple[Conversion | None, Conversion]] = []
         self.manager = ConversionManager(
             saved.archive,
             ConvertSettings(at_once=at_once),

@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,8 +34,10 @@ VIDEO = Conversion(
     end_us=1_767_260_060_000_000,
     requested_us=1_767_260_000_000_000,
     status=RUNNING,
+    started_us=1_767_260_001_000_000,
     attempts=1,
 )
+ASKED_FOR = replace(VIDEO, status=QUEUED, started_us=None, attempts=0)
 
 
 class Receiver:
@@ -106,25 +110,23 @@ def send(alerts: AlertSender, *conversions: Conversion) -> None:
 
     async def run() -> None:
         await alerts.start()
-        for conversion in conversions:
-            alerts.conversion_changed(conversion, QUEUED)
+        for before, conversion in pairwise((None, *conversions)):
+            assert conversion is not None
+            alerts.conversion_changed(conversion, before)
         await alerts.close()
 
     asyncio.run(run())
 
 
 def ended(status: ConversionStatus, error: str | None = None) -> Conversion:
-    return Conversion(
-        **{name: getattr(VIDEO, name) for name in VIDEO.__slots__}
-        | {"status": status, "error": error}
-    )
+    return replace(VIDEO, status=status, error=error)
 
 
 def test_start_finish_failure_and_cancellation_are_said_with_link_and_reason() -> None:
     with receiver() as chat:
         send(
             sender(chat.url, "https://cameras.example/"),
-            ended(QUEUED),
+            ASKED_FOR,
             VIDEO,
             ended(DONE),
             ended(FAILED, "the disk is full"),
@@ -142,9 +144,10 @@ def test_start_finish_failure_and_cancellation_are_said_with_link_and_reason() -
 
 
 def test_another_try_is_no_other_start() -> None:
-    again = Conversion(**{name: getattr(VIDEO, name) for name in VIDEO.__slots__} | {"attempts": 2})
+    again = replace(VIDEO, attempts=2)
+    stopped_in_order = replace(VIDEO, status=QUEUED, attempts=0)
     with receiver() as chat:
-        send(sender(chat.url), VIDEO, again, ended(DONE))
+        send(sender(chat.url), ASKED_FOR, VIDEO, again, stopped_in_order, VIDEO, ended(DONE))
 
     assert [text.split(":")[0] for text in chat.texts] == ["Started", "Finished"]
 
@@ -193,7 +196,7 @@ def test_a_receiver_that_is_not_there_yet_gets_it_later() -> None:
 
         async def run() -> None:
             await alerts.start()
-            alerts.conversion_changed(ended(DONE), RUNNING)
+            alerts.conversion_changed(ended(DONE), VIDEO)
             await asyncio.sleep(0.1)
             place.close()
             server = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
@@ -211,8 +214,8 @@ def test_closing_does_not_wait_for_a_receiver_that_never_answers() -> None:
 
         async def run() -> float:
             await alerts.start()
-            alerts.conversion_changed(VIDEO, QUEUED)
-            alerts.conversion_changed(ended(DONE), RUNNING)
+            alerts.conversion_changed(VIDEO, ASKED_FOR)
+            alerts.conversion_changed(ended(DONE), VIDEO)
             await until(lambda: chat.bodies, 5, "the first alert")
             began = time.monotonic()
             await alerts.close(0.2)

@@ -372,8 +372,8 @@ def test_a_closed_manager_leaves_no_process_and_the_next_one_goes_on(saved: Save
 
     running, queued = uvloop.run(first_life())
     assert saved.outputs() == []
-    rows = {row.id: row.status for row in saved.index.conversions()}
-    assert rows == {running: QUEUED, queued: QUEUED}
+    rows = {row.id: (row.status, row.attempts) for row in saved.index.conversions()}
+    assert rows == {running: (QUEUED, 0), queued: (QUEUED, 0)}  # a stop in order is no lost try
     uvloop.run(second_life(running, queued))
 
 

@@ -63,13 +63,10 @@ class AlertSender:
         self._task.cancel()
         await asyncio.wait({self._task})
 
-    def conversion_changed(
-        self,
-        conversion: Conversion,
-        before: ConversionStatus | None,  # noqa: ARG002 - what a listener is given
-    ) -> None:
+    def conversion_changed(self, conversion: Conversion, before: Conversion | None) -> None:
         """Alert of a conversion's new status, where it is one to alert of. Returns at once."""
-        text = self._text(conversion)
+        begun = before is not None and before.started_us is not None
+        text = self._text(conversion, first_start=not begun)
         if self._task is None or text is None:
             return
         try:
@@ -77,15 +74,14 @@ class AlertSender:
         except asyncio.QueueFull:
             log.warning("alerts_dropped", count=1)
 
-    def _text(self, conversion: Conversion) -> str | None:
+    def _text(self, conversion: Conversion, *, first_start: bool) -> str | None:
         stamp = self._layout.stamp
         what = (
             f"{_KINDS[conversion.type]} of camera {conversion.camera},"
             f" {stamp(conversion.start_us)} to {stamp(conversion.end_us)} ({conversion.id})"
         )
         match conversion.status:
-            # Only the first of several tries is a start.
-            case ConversionStatus.RUNNING if conversion.attempts == 1:
+            case ConversionStatus.RUNNING if first_start:
                 return f"Started: {what}"
             case ConversionStatus.DONE:
                 link = self._public_url + self._layout.output_url(conversion)

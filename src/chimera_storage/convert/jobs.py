@@ -39,7 +39,7 @@ _ID_ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 12
 _STORE_RETRY_DELAYS_S = (0.1, 0.5, 2.0)
 
-OnChange = Callable[[Conversion, ConversionStatus | None], None]
+OnChange = Callable[[Conversion, Conversion | None], None]
 
 log = get_logger()
 
@@ -71,7 +71,7 @@ class ConversionManager:
         *,
         on_change: OnChange | None = None,
     ) -> None:
-        """`on_change(conversion, status before)` is called in the event loop after each change."""
+        """`on_change(conversion, as it was before)` is called in the event loop at each change."""
         self._archive = archive
         self._layout = archive.layout
         self._index = archive.index
@@ -301,8 +301,15 @@ class ConversionManager:
                 return
         if work.stop == "cancel":
             await self._settle(work, ConversionStatus.CANCELLED)
-        else:
-            await self._change(work, status=ConversionStatus.QUEUED, frames_done=0, size=0)
+        elif work.conversion.status is ConversionStatus.RUNNING:
+            # An orderly stop is no fault of this one: the next life has as many tries left.
+            await self._change(
+                work,
+                status=ConversionStatus.QUEUED,
+                attempts=work.conversion.attempts - 1,
+                frames_done=0,
+                size=0,
+            )
 
     async def _attempt(self, work: _Work) -> bool:
         """Run one process. True: it is settled; False: it is to stop, or to be tried again."""
@@ -394,7 +401,7 @@ class ConversionManager:
 
     async def _change(self, work: _Work, **changes: Any) -> bool:
         """Store a change, then announce it. False where there is no row any more."""
-        before = work.conversion.status
+        before = work.conversion
         changed = replace(work.conversion, **changes)
         stored = await asyncio.to_thread(self._index.update_conversion, changed)
         work.conversion = changed
@@ -402,7 +409,7 @@ class ConversionManager:
             self._announce(changed, before)
         return stored
 
-    def _announce(self, conversion: Conversion, before: ConversionStatus | None) -> None:
+    def _announce(self, conversion: Conversion, before: Conversion | None) -> None:
         log.info(
             "conversion_changed",
             conversion=conversion.id,
