@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import subprocess
+import tempfile
 from pathlib import Path
 
 import av
@@ -24,9 +25,14 @@ class DvrScan:
     def run(self, path: Path) -> Result:
         command = [os.environ.get("DVR_SCAN", "dvr-scan"), "--ignore-user-config", "-so", "-q"]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [*command, "-i", str(path)], capture_output=True, text=True, check=True
-        )
+        with tempfile.TemporaryDirectory() as home:  # two at once trip over their log file
+            done = subprocess.run(
+                [*command, "-i", str(path.resolve())],
+                capture_output=True,
+                text=True,
+                check=True,
+                env={**os.environ, "HOME": home, "XDG_STATE_HOME": home, "XDG_CONFIG_HOME": home},
+            )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         with av.open(str(path)) as container:
             stream = container.streams.video[0]

@@ -34,7 +34,7 @@ def write_camera(
 
 def write_near_lossless(path: Path, pictures: Iterable[Planes], fps: float) -> int:
     """Encode YUV 4:2:0 pictures without visible loss; the number of frames written."""
-    return _write(path, pictures, fps, {"preset": "veryfast", "crf": "8"}, 0)
+    return _write(path, pictures, fps, {"preset": "veryfast", "crf": "8", "bf": "0"}, 0)
 
 
 def _write(

@@ -3,7 +3,8 @@
 It plays files only in real time and says what it found in no file, so it runs in setup mode, which
 changes nothing in what it detects and logs the changed pixels of each picture whenever their number
 changes. A picture is motion if they are more than `threshold` (1500, whatever the resolution), as
-minimum_motion_frames is 1.
+minimum_motion_frames is 1. While nothing moves Motion looks at 3 pictures a second only; what it
+found in one stands for those up to the next.
 
 The clip is given a lead-in, its first second to and fro, since Motion starts with a grey picture
 that it takes a while to forget, with one negative flash in it: the clip's frames are counted from
@@ -74,9 +75,9 @@ class MotionDaemon:
             )
             (folder / "motion.conf").write_text(config)
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            log = _watch(folder / "motion.conf", (lead + count) / fps + 2)
+            log, end_s = _watch(folder / "motion.conf", 1.5 * (lead + count) / fps + 10)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        flags = _flags(log, width * height, fps, count)
+        flags = _flags(log, end_s, width * height, fps, count)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         cpu_s *= count / (lead + count)
         return Result(flags=flags, boxes=[[] for _ in flags], cpu_s=cpu_s)
@@ -112,9 +113,10 @@ def _planes(path: Path) -> Iterator[Planes]:
             )
 
 
-def _watch(config: Path, seconds: float) -> list[tuple[float, int]]:
-    """Times (monotonic, s) and numbers of changed pixels, as the log says them."""
+def _watch(config: Path, longest_s: float) -> tuple[list[tuple[float, int]], float]:
+    """Times (monotonic, s) and numbers of changed pixels, as the log says them; and of its end."""
     log: list[tuple[float, int]] = []
+    started = now = time.monotonic()
     with subprocess.Popen(
         ["motion", "-n", "-c", str(config)],
         stdin=subprocess.DEVNULL,
@@ -123,23 +125,26 @@ def _watch(config: Path, seconds: float) -> list[tuple[float, int]]:
         text=True,
     ) as process:
         assert process.stderr is not None
-        end = None
         for line in process.stderr:
             now = time.monotonic()
-            if end is None and "Decoder opened" in line:
-                end = now + seconds
             if found := _CHANGES.search(line):
                 log.append((now, int(found[1])))
-            if "Camera signal" in line or "Reconnect" in line or (end and now > end):
+            if "End of file" in line or now - started > longest_s:
                 break
         process.terminate()
         process.stderr.read()
         process.wait(20)
-    return log
+    return log, now
 
 
-def _flags(log: list[tuple[float, int]], pixels: int, fps: float, count: int) -> list[bool]:
-    """Whether each frame of the clip is motion; what the log said last holds until it says more."""
+def _flags(
+    log: list[tuple[float, int]], end_s: float, pixels: int, fps: float, count: int
+) -> list[bool]:
+    """Whether each frame of the clip is motion; what the log said last holds until it says more.
+
+    Frames come evenly between the flash and the end of the file: Motion plays a little slower or
+    faster than the file's own rate.
+    """
     flash_s = None
     for (before_s, before), (now_s, now) in pairwise(log):
         if now_s - log[0][0] < BEFORE_FLASH_S / 2:
@@ -149,10 +154,12 @@ def _flags(log: list[tuple[float, int]], pixels: int, fps: float, count: int) ->
             break
     if flash_s is None:
         raise RuntimeError("the flash of the lead-in is not in Motion's log")
-    start_s = flash_s + FLASH_S + AFTER_FLASH_S
+    lead = round(FLASH_S * fps) + round(AFTER_FLASH_S * fps)
+    interval_s = (end_s - flash_s) / (lead + count)
+    start_s = flash_s + lead * interval_s
     flags, place, value = [], 0, 0
     for n in range(count):
-        while place < len(log) and log[place][0] <= start_s + (n + 0.5) / fps:
+        while place < len(log) and log[place][0] <= start_s + (n + 0.5) * interval_s:
             value = log[place][1]
             place += 1
         flags.append(value > THRESHOLD)

@@ -20,6 +20,7 @@ from .clips import Box
 from .detectors import Result
 
 RATE = 5.0
+SETTLE_S = 60.0  # before the clip, on its first second
 LINES, DIFFERENCE, LEAST_AREA, ALPHA, FAST_ALPHA = 100, 30, 10, 0.01, 0.2
 FLOOD, CALM, CALM_BOXES, PATIENCE = 0.8, 0.05, 4, 10
 
@@ -32,6 +33,7 @@ class RunningAverage:
         capture = cv2.VideoCapture(str(path))
         step = max(1, round(capture.get(cv2.CAP_PROP_FPS) / RATE))
         state = _State()
+        _settle(state, path)
         result, boxes = Result(), list[Box]()
         started = time.process_time()
         while True:
@@ -44,6 +46,18 @@ class RunningAverage:
             result.boxes.append(boxes)
         result.cpu_s = time.process_time() - started
         return result
+
+
+def _settle(state: "_State", path: Path) -> None:
+    """Show it the first second for as long as its running averages need: it never restarts."""
+    capture = cv2.VideoCapture(str(path))
+    first = []
+    for _ in range(max(2, round(capture.get(cv2.CAP_PROP_FPS)))):
+        ok, picture = capture.read()
+        if ok:
+            first.append(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)))
+    for n in range(round(SETTLE_S * RATE)):
+        state.look(first[n % len(first)])
 
 
 class _State:
