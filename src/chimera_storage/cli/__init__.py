@@ -1,0 +1,56 @@
+"""Arguments and exit codes, nothing else: 0 done, 1 failed, 2 wrong use or configuration.
+
+A module for each command; `options` holds what several of them take.
+"""
+
+import os
+import sys
+
+import typer
+
+from chimera_storage import __version__
+from chimera_storage.cli.config import config_app
+from chimera_storage.cli.detect import detect
+from chimera_storage.cli.serve import serve
+from chimera_storage.errors import (
+    ChimeraStorageError,
+    ConfigurationError,
+    InvalidInputError,
+    StorageError,
+)
+
+app = typer.Typer(
+    name="chimera-storage",
+    help="Watches cameras, keeps the images in which something moves, and makes them useful.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.add_typer(config_app, name="config")
+app.command()(detect)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """The command `chimera-storage`."""
+    try:
+        app()
+    except (ConfigurationError, StorageError, InvalidInputError) as error:
+        _end(error, 2)
+    except ChimeraStorageError as error:
+        _end(error, 1)
+    except BrokenPipeError:  # the reader of our output has had enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _end(error: ChimeraStorageError, code: int) -> None:
+    for line in str(error).splitlines():
+        typer.echo(f"chimera-storage: {line}", err=True)
+    raise SystemExit(code) from None

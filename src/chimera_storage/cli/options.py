@@ -1,0 +1,113 @@
+"""Options that several commands take."""
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from chimera_storage.config import MotionSettings, Settings
+from chimera_storage.config_load import load_settings, validated
+from chimera_storage.errors import ConfigurationError
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="storage.toml; without it, defaults")
+]
+_CameraOption = Annotated[int | None, typer.Option(help="Take this camera's settings.")]
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command `--config`, `--camera` and an option for each setting of `[camera.motion]`.
+
+    The command's parameter `motion` gets the settings that they amount to: the flags on top of
+    those of the configured camera, or of the defaults. Settings that no flag can hold (lists,
+    tables) come from the file alone.
+    """
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "motion"]
+    options = {
+        name: _option(name, field)
+        for name, field in MotionSettings.model_fields.items()
+        if _kind(field) is not None
+    }
+
+    @wraps(command)
+    def run(config: Path | None, camera: int | None, **given: Any) -> None:
+        flags = {name: given.pop(name) for name in options}
+        motion = motion_settings(config, camera, flags)
+        command(**given, motion=motion)
+
+    shared = [
+        inspect.Parameter("config", _KEYWORD, default=None, annotation=ConfigFile),
+        inspect.Parameter("camera", _KEYWORD, default=None, annotation=_CameraOption),
+    ]
+    own = [p.replace(kind=_KEYWORD) for p in own]
+    signature = inspect.Signature([*own, *shared, *options.values()])
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return run
+
+
+def motion_settings(
+    config: Path | None, camera: int | None, flags: dict[str, Any]
+) -> MotionSettings:
+    """A configured camera's settings (the defaults without one) with the flags on top.
+
+    A flag that is None was not given. Raises ConfigurationError.
+    """
+    base = MotionSettings()
+    if config is not None or camera is not None:
+        base = camera_of(load_settings(config, os.environ), camera)
+    return with_flags(base, flags)
+
+
+def camera_of(settings: Settings, camera: int | None) -> MotionSettings:
+    """The motion settings of a camera, the first one's without an id. Raises ConfigurationError."""
+    cameras = {c.id: c for c in settings.camera}
+    chosen = camera if camera is not None else next(iter(cameras), None)
+    if chosen not in cameras:
+        known = ", ".join(map(str, cameras)) or "none"
+        raise ConfigurationError(f"camera {chosen} is not configured; known: {known}")
+    return cameras[chosen].motion
+
+
+def with_flags(base: MotionSettings, flags: dict[str, Any]) -> MotionSettings:
+    """The settings with those flags on top that were given. Raises ConfigurationError."""
+    given = {name: _number(value) for name, value in flags.items() if value is not None}
+    return validated(MotionSettings, {**base.model_dump(), **given})
+
+
+def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+    option = typer.Option(help=field.description)
+    annotation = Annotated.__class_getitem__((_kind(field), option))  # type: ignore[attr-defined]
+    return inspect.Parameter(name, _KEYWORD, default=None, annotation=annotation)
+
+
+def _kind(field: FieldInfo) -> Any:
+    """What a flag for the setting holds; None: no flag can hold it.
+
+    A setting that is one of several words, or a number or a word ("auto"), is taken as text.
+    """
+    if field.annotation in (float, int, bool):
+        return field.annotation | None
+    return str | None if _is_simple(field.annotation) else None
+
+
+def _is_simple(annotation: Any) -> bool:
+    """Whether a text says it: a number, a word, or one of several of these."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _is_simple(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return all(map(_is_simple, get_args(annotation)))
+    simple = (int, float, str, Path, NoneType)
+    return origin is Literal or (isinstance(annotation, type) and issubclass(annotation, simple))
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value

@@ -1,0 +1,67 @@
+"""`chimera-storage serve`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chimera_storage.cli.options import ConfigFile
+from chimera_storage.config import CameraSettings, Settings
+from chimera_storage.config_load import load_settings, serving_is_switched_off
+from chimera_storage.log import configure_logging
+
+
+def serve(
+    config: ConfigFile = None,
+    demo: Annotated[bool, typer.Option(help="Add a generated demonstration camera.")] = False,
+    path: Annotated[Path | None, typer.Option(help="The data folder.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM."""
+    configure_logging()
+    if serving_is_switched_off(os.environ):
+        typer.echo("storage_ON is false in the environment: not starting.")
+        return
+    settings = load_settings(config, os.environ, overrides=_overrides(path, host, port))
+    if demo:
+        settings = _with_demo_camera(settings)
+    import uvloop
+
+    from chimera_storage import service
+
+    uvloop.run(service.serve(settings, on_ready=lambda address: _greet(address, settings)))
+
+
+def _overrides(path: Path | None, host: str | None, port: int | None) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
+    if path is not None:
+        overrides["storage"] = {"path": str(path)}
+    server = {"host": host, "port": port}
+    if any(value is not None for value in server.values()):
+        overrides["server"] = {k: v for k, v in server.items() if v is not None}
+    return overrides
+
+
+def _with_demo_camera(settings: Settings) -> Settings:
+    taken = {camera.id for camera in settings.camera}
+    number = next(n for n in range(1, len(taken) + 2) if n not in taken)
+    camera = CameraSettings.model_validate({"id": number, "url": "demo:", "name": "Demonstration"})
+    return settings.model_copy(update={"camera": (*settings.camera, camera)})
+
+
+def _greet(address: str, settings: Settings) -> None:
+    # As it was called, so that the line can be copied where the command is not on the PATH.
+    command = sys.argv[0] if sys.argv[0].endswith("chimera-storage") else "chimera-storage"
+    lines = [f"Chimera Storage answers on {address}", f"  Open it in a browser: {address}/"]
+    if any(camera.url.get_secret_value() == "demo:" for camera in settings.camera):
+        lines.append("  The demonstration camera's first images appear within a minute.")
+    lines += [
+        f"  Your own cameras: {command} config example > storage.toml, put in their addresses,",
+        f"  then {command} serve --config storage.toml",
+        f"  Files are kept in {settings.storage.path.absolute()}. Ctrl-C stops the server.",
+    ]
+    typer.echo("\n".join(lines))
+    sys.stdout.flush()
