@@ -55,7 +55,7 @@ class Recorder:
 
     def run(self, stop: threading.Event) -> None:
         """Record until `stop`; the open event is closed on the way out."""
-        backoff = Backoff(first_s=1, most_s=30, good_s=60)
+        backoff = Backoff(first_s=1, most_s=30, good_s=10)
         self._report()
         try:
             while not stop.is_set():
