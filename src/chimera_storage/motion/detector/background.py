@@ -139,7 +139,7 @@ def fit_exposure(present: Field, expected: Field) -> tuple[float, float] | None:
     correct, or no straight line explains half of the pixels.
     """
     lit = (expected > 12) & (present > 4) & (present < 250)
-    if np.count_nonzero(lit) < present.size // 4:
+    if np.count_nonzero(lit) < max(16, present.size // 4):
         return None
     x, y = expected[lit], present[lit]
     gain, offset = float(np.median(y / x)), 0.0
