@@ -338,26 +338,30 @@ def test_a_symlinked_camera_folder_does_not_delete_another_cameras_images(store:
 def test_a_camera_goes_on_recording_while_it_is_deleted(store: Store) -> None:
     writer = store.writer(sync_interval_s=0.01)
     writer.start()
-    stop = threading.Event()
+    rounds, per_round, before_deleting = 15, 60, 10
+    # So many a round at most: without a bound each round has more to delete and to sync than the
+    # one before, and on a slow disk that takes minutes.
+    allowed = threading.Semaphore(0)
     saved = 0
     failures: list[BaseException] = []
 
     def record() -> None:
         nonlocal saved
         try:
-            while not stop.is_set():
+            while saved < rounds * per_round:
+                allowed.acquire()
                 save(writer, at_us=NOW_US + saved * 50_000)
                 saved += 1
         except BaseException as error:
             failures.append(error)
 
-    thread = threading.Thread(target=record)
+    thread = threading.Thread(target=record, daemon=True)
     thread.start()
-    for _ in range(5):
-        goal = saved + 30
+    for _ in range(rounds):
+        goal = saved + before_deleting
+        allowed.release(per_round)
         wait_for(partial(lambda goal: saved >= goal or failures, goal), 20, "images")
         store.archive.delete_camera(1)
-    stop.set()
     thread.join()
     save(writer)
     writer.close()
