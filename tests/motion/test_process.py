@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chimera_storage.config import CameraSettings
+from chimera_storage.model import CameraState
 from chimera_storage.motion.messages import STOP_LINE, Work, decode_report, encode_work
 from tests.support.http_camera import silent_server
 
@@ -96,17 +97,44 @@ def test_without_work_it_says_so_and_ends(tmp_path: Path, line: bytes) -> None:
 
 FAULTY = """
 import os, signal
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
 from chimera_storage.motion import capture, process
-def fault(self, frame):
-    raise ZeroDivisionError
-capture.Capture.take = fault
+method = capture.Capture.{method}
+def fault(self, *given):
+    if self._camera.id == 0:
+        raise ZeroDivisionError
+    return method(self, *given)
+capture.Capture.{method} = fault
 os._exit(process.main())
 """
 
 
+def test_a_fault_in_one_camera_is_shown_and_tried_again_while_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    faulty = ("-c", FAULTY.format(method="take"))
+    with started(tmp_path, "demo:", "demo:2", command=faulty) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(2):
+            while b"camera_fault" not in process.stderr.readline():
+                pass
+        newest = {}
+        while len(newest) < 2:
+            report = decode_report(process.stdout.readline())
+            if report.state is not CameraState.STARTING:
+                newest[report.camera] = report
+        assert newest[0].state is CameraState.FAILED
+        assert newest[0].problem is not None
+        assert "fault in this program" in newest[0].problem
+        assert newest[1].state is CameraState.CONNECTED
+        end_by_signal(process)
+        assert process.wait(4) == 0
+
+
 def test_a_camera_thread_that_dies_ends_the_process_loudly(tmp_path: Path) -> None:
-    with started(tmp_path, "demo:", command=("-c", FAULTY)) as process:
+    faulty = ("-c", FAULTY.format(method="finish"))
+    with started(tmp_path, "/nowhere.mp4", command=faulty) as process:
         assert process.wait(20) == 1
         assert process.stderr is not None
         assert b"camera_thread_died" in process.stderr.read()

@@ -2,8 +2,9 @@
 
 One line of work comes over stdin, reports go to stdout, a line each, the log to stderr. A drain
 closes open events and makes everything saved durable; whatever then still hangs in a read is left
-behind. A camera's thread that dies of a fault of ours ends the whole process with exit code 1, so
-that it is seen and begun anew.
+behind. A fault of ours in one camera's recording is logged and shown, and that camera tried again
+(`recorder.py`); a thread that dies all the same ends the whole process with exit code 1, so that it
+is seen and begun anew.
 """
 
 import os

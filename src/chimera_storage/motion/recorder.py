@@ -15,6 +15,7 @@ from chimera_storage.motion.sources.source import FrameReader, Source, SourceFra
 
 REPORT_INTERVAL_S = 1.0
 _POLL_S = 0.2
+_FAULT = "A fault in this program interrupted this camera (see the log); it is tried again."
 _RATE_PICTURES = 50  # the frame rate shown is that of so many pictures
 
 
@@ -68,6 +69,11 @@ class Recorder:
                     self._wait(stop, None)
                 except SourceError as error:
                     self._lost(str(error))
+                    self._capture.finish()
+                    self._wait(stop, backoff.failed(self._went_well_s()))
+                except Exception:  # of ours, in this camera: the others go on
+                    self._log.exception("camera_fault")
+                    self._lost(_FAULT)
                     self._capture.finish()
                     self._wait(stop, backoff.failed(self._went_well_s()))
         finally:
