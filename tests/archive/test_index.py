@@ -296,8 +296,9 @@ def test_the_index_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Pat
         connection.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StorageError, match="newer version"):
+    with pytest.raises(StorageError, match="newer version") as refused:
         Index(path)
+    assert str(tmp_path) not in str(refused.value)  # clients are shown it
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("*corrupt*"))
 

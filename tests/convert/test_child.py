@@ -129,6 +129,16 @@ def test_an_output_that_exists_is_not_touched(saved: SavedImages, kind: Conversi
     assert target.read_bytes() == b"kept"
 
 
+def test_what_is_wrong_with_the_index_is_said_without_where_it_is(saved: SavedImages) -> None:
+    saved.index.set_meta("schema_version", "999")
+    with child() as process:
+        give(process, job(saved, saved.layout.captures / ".unfinished.tmp").to_line())
+        assert process.stdout is not None
+        sentence = json.loads(process.stdout.read())["error"]
+    assert sentence.startswith("the data folder's index.db was written by a newer version")
+    assert str(saved.layout.root) not in sentence
+
+
 @pytest.mark.parametrize("kind", list(ConversionType))
 def test_a_full_disk_is_reported_and_nothing_is_left(
     saved: SavedImages, tmp_path: Path, kind: ConversionType

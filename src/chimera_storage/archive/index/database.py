@@ -33,6 +33,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Opens or creates; a damaged file is set aside. Raises StorageError."""
         self._path = path
+        self._what = f"the data folder's {path.name}"  # in messages: clients see no absolute path
         self._marker = path.with_name(path.name + ".damaged")
         self._engine = _engine(path)
         try:
@@ -41,7 +42,7 @@ class Database:
                 path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
             )
         except OSError as error:
-            raise StorageError(f"the index {path} cannot be opened: {error.strerror}") from None
+            raise StorageError(f"{self._what} cannot be opened: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
             self._open()
@@ -97,7 +98,7 @@ class Database:
             try:
                 self._prepare()
             except _DamagedError:
-                raise StorageError(f"the index {self._path} cannot be created") from None
+                raise StorageError(f"{self._what} cannot be created") from None
 
     def _prepare(self) -> None:
         try:
@@ -116,7 +117,7 @@ class Database:
         except sa.exc.SQLAlchemyError as error:
             if _is_damage(error):
                 raise _DamagedError from None
-            raise StorageError(f"the index {self._path} cannot be used: {_cause(error)}") from None
+            raise StorageError(f"{self._what} cannot be used: {_cause(error)}") from None
 
     def _refuse_what_is_not_ours(self, connection: Connection) -> None:
         """Looks before anything is written."""
@@ -130,7 +131,7 @@ class Database:
             raise _DamagedError
         if int(version) > SCHEMA_VERSION:
             raise StorageError(
-                f"the index {self._path} was written by a newer version (its form {version}, this "
+                f"{self._what} was written by a newer version (its form {version}, this "
                 f"version knows {SCHEMA_VERSION}); use that version, or move the index away to "
                 "have it made anew"
             )
@@ -148,11 +149,9 @@ class Database:
                     if error.sqlite_errorcode & 0xFF in _DAMAGE:
                         raise _DamagedError from None
                     if error.sqlite_errorcode & 0xFF not in _BUSY:
-                        raise StorageError(
-                            f"the index {self._path} cannot be used: {error}"
-                        ) from None
+                        raise StorageError(f"{self._what} cannot be used: {error}") from None
                     if time.monotonic() > deadline:
-                        raise StorageError(f"the index {self._path} is locked") from None
+                        raise StorageError(f"{self._what} is locked") from None
                     time.sleep(0.02)
         finally:
             raw.close()
@@ -170,7 +169,7 @@ class Database:
         self._engine.dispose()
         if not self._try_lock_alone():
             raise StorageError(
-                f"the index {self._path} is damaged and in use by another process; "
+                f"{self._what} is damaged and in use by another process; "
                 "it is made anew when all are stopped and one is started"
             )
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
