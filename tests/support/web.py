@@ -203,7 +203,7 @@ class ArchiveUpkeep:
     def delete_camera(self, camera: int) -> bool:
         return self._archive.delete_camera(camera) > 0
 
-    def clean(self, camera: int, days: int) -> Cleaned:
+    def clean(self, camera: int, days: float) -> Cleaned:
         before = to_us(self._clock.now() - timedelta(days=days))
         old = [i.key for i in self._archive.index.images(camera, 0, before - SECOND_US)]
         asked, gone = self._archive.delete(old)

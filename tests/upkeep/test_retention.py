@@ -66,14 +66,20 @@ def test_confidence_is_the_share_that_is_gone(store: Store, upkeep: Upkeep) -> N
     assert upkeep.totals(1).count == 1
 
 
-@pytest.mark.parametrize("days", [0, -1])
+@pytest.mark.parametrize("days", [0, -1, 0.5])
 def test_days_below_one_are_refused_and_nothing_goes(
-    store: Store, upkeep: Upkeep, days: int
+    store: Store, upkeep: Upkeep, days: float
 ) -> None:
     store.save(1, NOW)
     with pytest.raises(InvalidInputError):
         upkeep.clean(1, days)
     assert upkeep.totals(1).count == 1
+
+
+def test_a_day_and_a_half_is_36_hours(store: Store, upkeep: Upkeep) -> None:
+    images = store.save(1, NOW - timedelta(hours=37), NOW - timedelta(hours=35))
+    assert upkeep.clean(1, 1.5) == CleanResult(deleted=True, confidence=100)
+    assert store.index.images(1, *EVER) == images[1:]
 
 
 @pytest.mark.parametrize("days", [800_000, 10**30])

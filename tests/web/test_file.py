@@ -76,6 +76,15 @@ def test_path_clean_deletes_by_the_time_in_the_name(room: Room) -> None:
     assert room.get(room.url(other)).status_code == 200
 
 
+@pytest.mark.parametrize("days", [1.5, "1.5"])
+def test_path_clean_takes_days_and_a_half(room: Room, days: object) -> None:
+    old, new = room.save(1, NOW - timedelta(hours=37)), room.save(1, NOW - timedelta(hours=35))
+    answer = room.answer("/file/pathClean", {"camera": 1, "days": days})
+    assert answer == {"deleted": True, "confidence": 100}
+    assert room.get(room.url(old)).status_code == 404
+    assert room.get(room.url(new)).status_code == 200
+
+
 def test_2021_bug_path_clean_never_answered_when_nothing_was_old_enough(room: Room) -> None:
     room.save(1, NOW)
     response = room.post("/file/pathClean", {"camera": 1, "days": "7"})
@@ -84,7 +93,9 @@ def test_2021_bug_path_clean_never_answered_when_nothing_was_old_enough(room: Ro
     assert answer == {"deleted": False, "confidence": 100}
 
 
-@pytest.mark.parametrize("days", [None, "", 0, -1, "0", "-7", 0.5, 1.5, "x", [7], {}, True, 1e300])
+@pytest.mark.parametrize(
+    "days", [None, "", 0, -1, "0", "-7", 0.5, "0.99", "x", [7], {}, True, 1e300]
+)
 def test_path_clean_without_a_number_of_days_deletes_nothing(room: Room, days: object) -> None:
     room.save(1, NOW - timedelta(days=1000))
     sentence = room.refusal("/file/pathClean", {"camera": 1, "days": days}, status=400)

@@ -57,13 +57,13 @@ class Upkeep:
         """Deletes every image of the camera, nothing of another; True where at least one went."""
         return self._archive.delete_camera(camera) > 0
 
-    def clean(self, camera: int, days: int) -> CleanResult:
+    def clean(self, camera: int, days: float) -> CleanResult:
         """Deletes the images taken more than `days` days (of 86,400 s) ago.
 
         Raises InvalidInputError for days below 1.
         """
         if days < 1:
-            raise InvalidInputError("days is a whole number from 1")
+            raise InvalidInputError("days is a number from 1")
         if days > _LONGEST_DAYS:
             return CleanResult(deleted=False, confidence=100)
         before_s = to_us(self._clock.now() - timedelta(days=days)) // 1_000_000

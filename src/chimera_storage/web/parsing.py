@@ -149,17 +149,17 @@ def whole(body: Mapping[str, Any], name: str, *, default: int, least: int, most:
     return int(number)
 
 
-def days_of(body: Mapping[str, Any], *, most: int = 36_500) -> int:
+def days_of(body: Mapping[str, Any], *, most: int = 36_500) -> float:
     """`days` of a clean-up: required, at least 1; more than a hundred years are a hundred years."""
     value = given(body, "days")
     if value is None:
-        raise InvalidInputError("days is missing; right would be a whole number from 1 up")
+        raise InvalidInputError("days is missing; right would be a number from 1 up, such as 7")
     number = _number(value)
-    if number is None or number != int(number) or number < 1:
+    if number is None or number < 1:
         raise InvalidInputError(
-            f"days is {shown(value)}; right would be a whole number from 1 up, such as 7"
+            f"days is {shown(value)}; right would be a number from 1 up, such as 7"
         )
-    return min(int(number), most)
+    return min(number, most)
 
 
 def yes_or_no(body: Mapping[str, Any], name: str, *, default: bool) -> bool:

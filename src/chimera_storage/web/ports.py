@@ -81,7 +81,7 @@ class Upkeep(Protocol):
     def delete_camera(self, camera: int) -> bool:
         """Delete every image of the camera; True where at least one went."""
 
-    def clean(self, camera: int, days: int) -> CleanResult:
+    def clean(self, camera: int, days: float) -> CleanResult:
         """Delete images taken more than `days` days ago."""
 
 

@@ -97,7 +97,9 @@ class FolderRequest(BaseModel):
 class CleanRequest(FolderRequest):
     """Which camera's old images."""
 
-    days: int = Field(ge=1, description="images taken more than so many days ago go", examples=[7])
+    days: float = Field(
+        ge=1, description="images taken more than so many days ago are deleted", examples=[7]
+    )
 
 
 # answers
