@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+
+from chimera_storage.motion_settings import MotionSettings, Section
+
+__all__ = [
+    "AlertSettings",
+    "CameraSettings",
+    "ConvertSettings",
+    "MotionSettings",
+    "ServerSettings",
+    "Settings",
+    "StorageSettings",
+]
 
 MAX_CAMERA_ID = 999_999
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -41,32 +45,7 @@ def _http_address(url: str) -> str:
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class MotionSettings(_Section):
-    """How motion is found and which images are kept; the names are those of the Motion daemon."""
-
-    threshold: float = Field(0.001, gt=0, le=1, description="share of the picture that must move")
-    noise_level: Literal["auto"] | Annotated[int, Field(ge=1, le=255)] = Field(
-        "auto", description="difference in brightness (of 255) below which a pixel is unchanged"
-    )
-    minimum_motion_frames: int = Field(
-        3, ge=1, le=100, description="frames with motion in a row before an event opens"
-    )
-    pre_capture: float = Field(1.0, ge=0, le=30, description="seconds kept before the motion")
-    post_capture: float = Field(2.0, ge=0, le=300, description="seconds kept after the motion")
-    event_gap: float = Field(
-        10.0, ge=0, le=3600, description="seconds without motion that end an event"
-    )
-    picture_quality: int = Field(80, ge=1, le=100, description="JPEG quality")
-    framerate: float = Field(
-        0, ge=0, le=240, description="images per second to look at and save at most; 0: all of them"
-    )
-
-
-class CameraSettings(_Section):
+class CameraSettings(Section):
     """A camera: `id` names its folder, `url` is where its pictures come from."""
 
     id: int = Field(ge=0, le=MAX_CAMERA_ID)
@@ -95,7 +74,7 @@ class CameraSettings(_Section):
         return url
 
 
-class ServerSettings(_Section):
+class ServerSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8083, ge=1, le=65535)
     public_url: HttpAddress = ""
@@ -104,7 +83,7 @@ class ServerSettings(_Section):
     secret_key: SecretStr | None = Field(None, description="SECRETKEY of the Chimera install")
 
 
-class StorageSettings(_Section):
+class StorageSettings(Section):
     path: Path = Path("data")
     sync_interval: float = Field(
         1.0, ge=0.05, le=60, description="seconds of images a power cut may take"
@@ -112,17 +91,17 @@ class StorageSettings(_Section):
     max_gb: float | None = Field(None, gt=0, description="quota of pathAutoClean, in 10^9 bytes")
 
 
-class ConvertSettings(_Section):
+class ConvertSettings(Section):
     at_once: int = Field(1, ge=1, le=64, description="conversions that run at the same time")
     video_frame_limit: int = Field(500, ge=1, description="most frames of an unsaved video")
     zip_frame_limit: int = Field(1000, ge=1, description="most images of an unsaved archive")
 
 
-class AlertSettings(_Section):
+class AlertSettings(Section):
     url: SecretStr | None = None
 
 
-class Settings(_Section):
+class Settings(Section):
     """All that can be set."""
 
     server: ServerSettings = ServerSettings()

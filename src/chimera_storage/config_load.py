@@ -100,6 +100,10 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
             url = camera.get(key) if isinstance(camera, dict) else None
             if isinstance(url, str) and url.strip() and ":" not in url:
                 camera[key] = str(folder / url)
+        motion = camera.get("motion") if isinstance(camera, dict) else None
+        mask = motion.get("mask_file") if isinstance(motion, dict) else None
+        if isinstance(motion, dict) and isinstance(mask, str) and mask:
+            motion["mask_file"] = str(folder / mask)
 
 
 def _from_environment(

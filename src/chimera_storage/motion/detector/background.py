@@ -43,6 +43,11 @@ class Change:
     active: Mask
     edges: Mask
 
+    def outside(self, ignored: Mask) -> "Change":
+        """The same without what lies where `ignored` is 1."""
+        masks = (self.different, self.active, self.edges)
+        return Change(*(np.where(ignored, np.uint8(0), mask) for mask in masks))
+
 
 class Background:
     """The model of one camera's background, for pictures of one size."""
