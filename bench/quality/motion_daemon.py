@@ -26,7 +26,8 @@ import numpy as np
 from .detectors import Result
 from .encode import Planes, write_near_lossless
 
-BEFORE_FLASH_S, FLASH_S, AFTER_FLASH_S = 12.0, 0.5, 8.0
+BEFORE_FLASH_S, FLASH_S, AFTER_FLASH_S = 20.0, 1.0, 10.0
+ATTEMPTS = 3  # on a busy machine it may not see the flash
 FLASH_SHARE = 0.3  # of the picture that changes
 THRESHOLD = 1500
 _CHANGES = re.compile(r"(?:Changes|changes after '\w+'):\s*(\d+)")
@@ -75,7 +76,10 @@ class MotionDaemon:
             )
             (folder / "motion.conf").write_text(config)
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            log, end_s = _watch(folder / "motion.conf", 1.5 * (lead + count) / fps + 10)
+            for _ in range(ATTEMPTS):
+                log, end_s = _watch(folder / "motion.conf", 1.5 * (lead + count) / fps + 10)
+                if _flash_s(log, width * height) is not None:
+                    break
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
         flags = _flags(log, end_s, width * height, fps, count)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -145,13 +149,7 @@ def _flags(
     Frames come evenly between the flash and the end of the file: Motion plays a little slower or
     faster than the file's own rate.
     """
-    flash_s = None
-    for (before_s, before), (now_s, now) in pairwise(log):
-        if now_s - log[0][0] < BEFORE_FLASH_S / 2:
-            continue
-        if now >= FLASH_SHARE * pixels > before and before_s <= now_s:
-            flash_s = now_s
-            break
+    flash_s = _flash_s(log, pixels)
     if flash_s is None:
         raise RuntimeError("the flash of the lead-in is not in Motion's log")
     lead = round(FLASH_S * fps) + round(AFTER_FLASH_S * fps)
@@ -164,3 +162,12 @@ def _flags(
             place += 1
         flags.append(value > THRESHOLD)
     return flags
+
+
+def _flash_s(log: list[tuple[float, int]], pixels: int) -> float | None:
+    """When the flash of the lead-in began, by the clock of the log."""
+    for (_, before), (now_s, now) in pairwise(log):
+        late = now_s - log[0][0] >= BEFORE_FLASH_S / 2
+        if late and now >= FLASH_SHARE * pixels > before:
+            return now_s
+    return None
