@@ -83,6 +83,24 @@ def test_nothing_is_overwritten_after_a_restart_or_a_clock_set_back(store: Store
     assert contents == [make_jpeg(brightness=b) for b in (10, 20, 30, 40)]
 
 
+def test_an_image_without_a_number_gets_one_only_where_its_name_is_taken(store: Store) -> None:
+    writer = store.writer()
+
+    def unnumbered(camera: int) -> int | None:
+        return writer.save(camera, NOW_US, JPEG, width=32, height=16, numbered=False).key.number
+
+    assert [unnumbered(1), save(writer).number, unnumbered(1), save(writer).number] == [
+        None,
+        0,
+        1,
+        2,
+    ]
+    writer.close()
+    assert store.index.totals(1).count == 4
+    assert store.files()[0] == "1/20260320/12/20260320-120000-00.jpg"
+    assert "1/20260320/12/20260320-120000.jpg" in store.files()
+
+
 def test_cameras_and_threads_save_at_the_same_time(store: Store) -> None:
     writer = store.writer(sync_interval_s=0.05)
     writer.start()

@@ -66,10 +66,12 @@ class ImageWriter:
         score: float | None = None,
         boxes: tuple[Box, ...] = (),
         event: int | None = None,
+        numbered: bool = True,
     ) -> Image:
         """Returns when the file stands under its name.
 
-        `taken_at_us`: microseconds since 1970; `width`, `height` and `boxes` in pixels. Raises
+        `taken_at_us`: microseconds since 1970; `width`, `height` and `boxes` in pixels. An image
+        that is not `numbered` (a periodic one) gets a number only where its name is taken. Raises
         StorageError where the image cannot be written (full, read-only ...). Raises it too, once,
         when a batch failed since the last call: then this image stands under its name all the
         same, and both are indexed when a batch goes through, which is tried again by itself.
@@ -79,7 +81,7 @@ class ImageWriter:
             raise InvalidInputError("an image has bytes, and boxes between 0 and 65535 pixels")
         second = taken_at_us // SECOND_US
         try:
-            key = self._place(camera, second, jpeg)
+            key = self._place(camera, second, jpeg, numbered=numbered)
         except OSError as error:
             raise StorageError(f"an image cannot be saved: {error.strerror or error}") from error
         image = Image(
@@ -129,12 +131,14 @@ class ImageWriter:
 
     # placing a file
 
-    def _place(self, camera: int, second: int, jpeg: bytes) -> ImageKey:
+    def _place(self, camera: int, second: int, jpeg: bytes, *, numbered: bool) -> ImageKey:
         with self._lock:
             known, number = self._numbers.get(camera, (second, 0))
         if known != second:
             number = 0
-        key = ImageKey(camera=camera, second=second, number=number)
+        if not numbered:
+            number -= 1  # what is tried after the name without one
+        key = ImageKey(camera=camera, second=second, number=number if numbered else None)
         path = self._layout.image_path(key)
         temporary = self._write_temporary(camera, path, jpeg)
         try:

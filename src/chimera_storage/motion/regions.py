@@ -108,6 +108,10 @@ class Regions:
         self._view = View(None, ())
         self._file = _mask_or_none(settings.mask_file)
 
+    def __deepcopy__(self, memo: dict[int, object]) -> "Regions":
+        """Itself: a copy of a detector looks at the same scene."""
+        return self
+
     def view(self, shape: Shape, time_us: int) -> View:
         """What holds at `time_us` (microseconds since 1970), for pictures of that shape."""
         holding = self._holding_at(time_us) if self._any_hours else self._holding
