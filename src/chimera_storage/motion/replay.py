@@ -10,19 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
-from av.container import InputContainer
-from av.error import FFmpegError
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.errors import SourceError
-from chimera_storage.log import get_logger, redact
+from chimera_storage.log import get_logger
 from chimera_storage.model import Box
 from chimera_storage.motion.detector import Detector, Motion
 from chimera_storage.motion.picture import luma
+from chimera_storage.motion.recording import Recording
 from chimera_storage.motion.trigger import Pacer, Trigger
 
-DEFAULT_RATE = 25.0  # of files that say no frame rate
-OPEN_TIMEOUT_S = 10.0
 _log = get_logger()
 _STILL = Motion(moving=False, score=0.0, boxes=())
 
@@ -53,13 +50,15 @@ def replay(path: Path | str, motion: MotionSettings) -> Iterator[FrameVerdict]:
 
     Raises SourceError if the file cannot be opened, or no frame of it can be read.
     """
-    with _opened(path) as container:
+    with Recording(path) as recording:
         replayed = _Replay(motion)
-        for time_us, frame in _timed(container):
+        for time_us, frame in recording.frames():
             yield from replayed.take(time_us, frame)
         yield from replayed.rest()
         if not replayed.count:
-            raise SourceError("No picture of this file could be read; it may be damaged.")
+            raise SourceError(recording.problem())
+        if recording.damaged:
+            _log.warning("damaged_pictures", count=recording.damaged)
 
 
 class _Replay:
@@ -114,61 +113,3 @@ class _Replay:
             self._size = size
             self._detector = Detector(self._settings, *size)
         return self._detector.detect(luma(frame), time_us)
-
-
-def _opened(path: Path | str) -> InputContainer:
-    address = str(path).removeprefix("file://")
-    shown = redact(address)
-    if "://" not in address and not Path(address).is_file():
-        raise SourceError(f"There is no file {shown}; the path of a video file is right.")
-    try:
-        container = av.open(address, timeout=OPEN_TIMEOUT_S)
-    except (FFmpegError, OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else "no video"
-        raise SourceError(f"{shown} cannot be read as a video: {cause}.") from None
-    if not container.streams.video:
-        container.close()
-        raise SourceError(f"{shown} holds no video.")
-    return container
-
-
-def _timed(container: InputContainer) -> Iterator[tuple[int, av.VideoFrame]]:
-    """The frames with their times, in microseconds since the first."""
-    stream = container.streams.video[0]
-    rate = stream.average_rate or stream.guessed_rate
-    interval_us = round(1e6 / float(rate or DEFAULT_RATE))
-    first_us: int | None = None
-    last_us = -interval_us
-    for frame in _decoded(container):
-        if frame.pts is None or frame.time_base is None:
-            time_us = last_us + interval_us
-        else:
-            own_us = round(frame.pts * frame.time_base * 1_000_000)
-            if first_us is None:
-                first_us = own_us - (last_us + interval_us)
-            time_us = own_us - first_us
-        last_us = time_us
-        yield time_us, frame
-
-
-def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
-    """The frames that can be decoded; damaged packets are passed over."""
-    stream = container.streams.video[0]
-    # By frames, never by slices: with slice threads FFmpeg's H.264 decoder does not mark damage.
-    stream.thread_type = "FRAME"
-    damaged = 0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except (FFmpegError, OSError) as error:
-            _log.warning("video_ends_early", problem=redact(str(error)))
-            break
-        if packet is None:
-            break
-        try:
-            yield from packet.decode()
-        except FFmpegError:
-            damaged += 1
-    if damaged:
-        _log.warning("damaged_packets", count=damaged)

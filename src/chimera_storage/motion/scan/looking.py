@@ -1,0 +1,77 @@
+"""Which frames of a recording are worth the detector's time.
+
+The detector costs more than decoding a small picture, and while nothing moves, or long after
+something began to, five looks a second tell as much as thirty. So frames are taken in batches of a
+fifth of a second and only the last one is looked at, unless it differs from the one looked at
+before: then every frame of the batch is, in order, so that what is only there for a moment is
+caught as early, and as surely, as if each frame had been looked at. The comparison is a plain one
+of small pictures and asks for less than the detector does; noise that passes it costs time only.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import av
+import cv2
+import numpy as np
+
+from chimera_storage.motion.picture import Plane, luma
+
+Timed = tuple[int, av.VideoFrame]
+
+BATCH_US = 180_000  # 4.2 to 5 looks a second at the usual frame rates
+BATCH_BYTES = 48 * 1024 * 1024  # 15 frames of 1080p; at 8K every frame is a batch
+WIDTH = 240  # of the pictures compared
+LEAST_DIFFERENCE = 8  # of 255, between two pixels
+LEAST_PIXELS = 3  # of 32,000: a third of the smallest patch that the detector takes for a thing
+
+
+def batches(frames: Iterable[Timed]) -> Iterator[list[Timed]]:
+    """The frames in order, in lists of a fifth of a second."""
+    batch: list[Timed] = []
+    began_us: int | None = None
+    for time_us, frame in frames:
+        began_us = time_us if began_us is None else began_us
+        batch.append((time_us, frame))
+        size = sum(plane.buffer_size for plane in frame.planes) * len(batch)
+        if not 0 <= time_us - began_us < BATCH_US or size >= BATCH_BYTES:
+            yield batch
+            batch, began_us = [], time_us
+    if batch:
+        yield batch
+
+
+class Sampler:
+    """Chooses from each batch the frames to look at."""
+
+    def __init__(self) -> None:
+        self._before: Plane | None = None
+
+    def choose(self, batch: list[Timed], *, event_open: bool, suspicion: bool) -> list[Timed]:
+        """The frames of the batch to look at, the last one always.
+
+        `event_open`: that something moves is certain. `suspicion`: something was found that may
+        become an event, so nothing is to be left out.
+        """
+        if len(batch) == 1:
+            self._before = None if self._before is None else small(batch[0][1])
+            return batch
+        now = small(batch[-1][1])
+        before, self._before = self._before, now
+        if event_open:
+            return batch[-1:]
+        if suspicion or before is None or before.shape != now.shape or differ(before, now):
+            return batch
+        return batch[-1:]
+
+
+def small(frame: av.VideoFrame) -> Plane:
+    """The brightness at 240 pixels' width: uint8 of shape (h, 240)."""
+    plane = luma(frame)
+    height = max(1, round(WIDTH * plane.shape[0] / plane.shape[1]))
+    return np.asarray(cv2.resize(plane, (WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def differ(before: Plane, now: Plane) -> bool:
+    """Whether something may have moved between two small pictures of the same shape."""
+    difference = cv2.absdiff(before, now)
+    return int(np.count_nonzero(difference > LEAST_DIFFERENCE)) >= LEAST_PIXELS
