@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from chimera_storage.convert.streams import MAX_STREAMS
-from chimera_storage.errors import ConflictError, ConversionError
+from chimera_storage.errors import ConflictError, ConversionError, NotFoundError
 from chimera_storage.model import ConversionType
 from tests.convert.managing import conversion_processes, managed, query
 from tests.support.saved_images import SavedImages, picture, until
@@ -118,7 +118,7 @@ def test_no_readable_image_is_an_error_before_the_first_byte(
 
     async def run() -> None:
         async with managed(saved) as opened:
-            with pytest.raises(ConversionError, match="none of the images"):
+            with pytest.raises(NotFoundError, match="none of the images"):
                 await anext(opened.manager.stream(**query(kind)))
 
     uvloop.run(run())

@@ -173,6 +173,7 @@ def damaged() -> dict[str, bytes]:
         "empty": b"",
         "text": b"<html>not an image</html>",
         "header only": whole[:20],
+        "text between a JPEG's marks": b"\xff\xd8nothing\xff\xd9",
         "half": noisy[: len(noisy) // 2],
         "garbled": noisy[:5000] + bytes(500) + noisy[5500:],
         "zeros": bytes(len(whole)),
@@ -180,11 +181,12 @@ def damaged() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize("width", [64, 0])
 @pytest.mark.parametrize("kind", damaged())
 def test_a_broken_image_is_left_out_and_counted(
-    saved: SavedImages, tmp_path: Path, kind: str
+    saved: SavedImages, tmp_path: Path, kind: str, width: int
 ) -> None:
-    images = saved.save([picture(i) for i in range(4)])
+    images = saved.save([picture(i) for i in range(4)], width=width, height=width * 3 // 4)
     saved.path(images[1]).write_bytes(damaged()[kind])
 
     made, through = make(saved, tmp_path / "video.mp4")

@@ -250,7 +250,8 @@ class ConversionManager:
         """The file's bytes while it is made; closing the generator kills the process.
 
         Raises InvalidInputError at once. The generator raises ConflictError before the first piece
-        where too many are under way, and ConversionError where the file cannot be made.
+        where too many are under way, NotFoundError where no image can be read, and ConversionError
+        where the file cannot be made.
         """
         conversion = self._new(
             type=type, camera=camera, start_us=start_us, end_us=end_us, fps=fps, skip=skip

@@ -96,7 +96,7 @@ def _probe(jpeg: bytes) -> tuple[int, int]:
     """Width and height from a JPEG's header; (0, 0) where it has none that is credible."""
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg, strict=False)
-    except ValueError:
+    except (ValueError, KeyError):  # KeyError: a header without colours, its number is -1
         return 0, 0
     return (width, height) if width * height <= MAX_PIXELS else (0, 0)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from chimera_storage.convert.job import EXIT_MADE, EXIT_NO_IMAGES, NO_IMAGES, Job
 from chimera_storage.convert.output import UNKNOWN_REASON
 from chimera_storage.convert.process import Child
-from chimera_storage.errors import ConflictError, ConversionError
+from chimera_storage.errors import ConflictError, ConversionError, NotFoundError
 
 # Each has a process of its own: who asks for very many gets an answer, not a machine that crawls.
 MAX_STREAMS = 4
@@ -22,8 +22,8 @@ class Streams:
     async def read(self, job: Job) -> AsyncGenerator[bytes, None]:
         """The file in pieces. Closing the generator, or cancelling its reader, kills the process.
 
-        Raises ConflictError before the first piece where MAX_STREAMS are under way, and
-        ConversionError where it cannot be made to the end.
+        Raises ConflictError before the first piece where MAX_STREAMS are under way, NotFoundError
+        where none of the images can be read, ConversionError where it cannot be made to the end.
         """
         if self._open >= MAX_STREAMS:
             raise ConflictError(
@@ -53,7 +53,7 @@ class Streams:
         if self._closed:
             raise ConversionError("the server is stopping; ask again when it is back")
         if code == EXIT_NO_IMAGES:
-            raise ConversionError(NO_IMAGES)
+            raise NotFoundError(NO_IMAGES)
         if code != EXIT_MADE:
             raise ConversionError(UNKNOWN_REASON)
 

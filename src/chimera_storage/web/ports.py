@@ -42,7 +42,10 @@ class Conversions(Protocol):
     def stream(
         self, *, type: ConversionType, camera: int, start_us: int, end_us: int, fps: int, skip: int
     ) -> AsyncGenerator[bytes, None]:
-        """The file's bytes while it is made; `aclose` stops the work. Raises ConversionError."""
+        """The file's bytes while it is made; `aclose` stops the work.
+
+        Raises ConflictError, NotFoundError (no image can be read) or ConversionError.
+        """
 
 
 class Recorders(Protocol):
