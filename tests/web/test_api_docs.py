@@ -84,6 +84,22 @@ def test_openapi_tells_bodies_answers_and_errors_but_never_422(schema: dict[str,
     assert "ValidationError" not in str(schema)
 
 
+def test_openapi_says_that_a_path_may_stand_in_for_the_camera_of_a_folder(
+    schema: dict[str, Any],
+) -> None:
+    for name in ("pathSize", "pathFileCount", "pathDelete", "pathClean"):
+        body = schema["paths"][f"/file/{name}"]["post"]["requestBody"]["content"]
+        described = body["application/json"]["schema"]
+        assert described["anyOf"] == [{"required": ["camera"]}, {"required": ["path"]}], name
+        assert described.get("required", []) == (["days"] if name == "pathClean" else [])
+        assert described["properties"]["path"]["examples"] == ["shared/captures/1"]
+
+
+def test_openapi_knows_what_files_may_be_answered_with(schema: dict[str, Any]) -> None:
+    for path in ("/shared/{path}", "/cameras/{camera}/latest.jpg"):
+        assert {"200", "206", "304", "404", "416"} <= set(schema["paths"][path]["get"]["responses"])
+
+
 def test_the_answers_have_the_documented_fields(room: Room) -> None:
     room.save(1, NOW)
     process_id = room.answer("/convert/createVideo", {"camera": 1})["id"]

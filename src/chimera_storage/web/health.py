@@ -11,7 +11,11 @@ def health_router() -> APIRouter:
     """GET /storage/health."""
     router = APIRouter(prefix="/storage", tags=["health"])
 
-    @router.get("/health", summary="Does the server answer?")
+    @router.get(
+        "/health",
+        summary="Does the server answer?",
+        responses={403: {"model": schemas.Problem, "description": "a Host that is not this server"}},
+    )
     async def health() -> schemas.Health:
         return schemas.Health(version=__version__)
 

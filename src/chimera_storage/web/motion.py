@@ -67,7 +67,9 @@ def cameras_router(services: Services, names: CameraNames) -> APIRouter:
         responses={
             **problems(400, 404),
             200: {"content": {"image/jpeg": {}}, "description": "the image"},
+            206: {"content": {"image/jpeg": {}}, "description": "the part that Range asked for"},
             304: {"description": "the image is still the one that the client has"},
+            416: {"model": schemas.Problem, "description": "no such part"},
         },
     )
     @router.head("/{camera}/latest.jpg", include_in_schema=False)

@@ -89,9 +89,16 @@ class ProcessFilter(BaseModel):
 
 
 class FolderRequest(BaseModel):
-    """Which camera's images. `path: "shared/captures/1"` may stand in for `camera`."""
+    """Which camera's images."""
 
-    camera: CameraField
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["camera"]}, {"required": ["path"]}]}
+    )
+
+    camera: CameraField | None = None
+    path: str | None = Field(
+        None, description="its folder, in place of camera", examples=["shared/captures/1"]
+    )
 
 
 class CleanRequest(FolderRequest):

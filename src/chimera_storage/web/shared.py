@@ -20,7 +20,7 @@ from chimera_storage.web.folder import breadcrumb, read_folder
 from chimera_storage.web.pages import render
 from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.ports import Services
-from chimera_storage.web.schemas import problems
+from chimera_storage.web.schemas import Problem, problems
 from chimera_storage.web.serving import StoredFile, file_answer
 
 HIGHEST_PAGE = 1_000_000
@@ -33,7 +33,10 @@ RESPONSES = {
     206: {"content": {"*/*": {}}, "description": "the part that Range asked for"},
     302: {"description": "a folder asked for without its trailing slash"},
     304: {"description": "the file is still the one that the client has"},
-    416: {"description": "no such part; Content-Range says how large the file is"},
+    416: {
+        "model": Problem,
+        "description": "no such part; Content-Range says how large the file is",
+    },
 }
 
 
