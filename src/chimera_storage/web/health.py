@@ -14,7 +14,9 @@ def health_router() -> APIRouter:
     @router.get(
         "/health",
         summary="Does the server answer?",
-        responses={403: {"model": schemas.Problem, "description": "a Host that is not this server"}},
+        responses={
+            403: {"model": schemas.Problem, "description": "a Host that is not this server"}
+        },
     )
     async def health() -> schemas.Health:
         return schemas.Health(version=__version__)
