@@ -2,19 +2,26 @@
 
 import threading
 
+from chimera_storage.motion.decoding import Decoder
 from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
 from tests.support.waiting import wait_for
 
 
 def read(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceFrame]:
-    """The first pictures of a source; all of it if it ends earlier. Raises SourceError."""
+    """The first pictures of a source, decoded; all if it ends earlier. Raises SourceError."""
     reader = FrameReader(source, "test-reader")
+    decoder = Decoder()
     reader.start()
     frames: list[SourceFrame] = []
 
     def enough() -> bool:
-        while (frame := reader.get(0.01)) is not None:
-            frames.append(frame)
+        while (item := reader.get(0.01)) is not None:
+            if isinstance(item, SourceFrame):
+                frames.append(item)
+            else:
+                for picture in decoder.feed(item):
+                    assert picture.pts is not None
+                    frames.append(SourceFrame(picture=picture, time_us=picture.pts))
             if len(frames) == pictures:
                 return True
         return False

@@ -11,7 +11,7 @@ from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
 from chimera_storage.motion.capture import Capture
 from chimera_storage.motion.second_stream import SecondStream
-from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
+from chimera_storage.motion.sources.source import FrameReader, Item, Source
 
 REPORT_INTERVAL_S = 1.0
 _POLL_S = 0.2
@@ -90,15 +90,20 @@ class Recorder:
         last_at_s = self._clock.monotonic()
         try:
             while not stop.is_set():
-                frame = reader.get(_POLL_S)
-                if frame is not None:
+                items = reader.get_all(_POLL_S)
+                pictures = self._capture.pictures
+                self._take(items)
+                if self._capture.pictures != pictures:
                     last_at_s = self._clock.monotonic()
-                    self._take(frame)
                 elif self._clock.monotonic() - last_at_s > source.patience_s:
                     raise SourceError(
                         f"No picture came for {source.patience_s:.0f} s; is the camera on?"
                     )
                 self._report_if_due()
+        except EOFError:
+            if not self._capture.pictures:
+                raise SourceError("No picture of the file can be decoded; is it whole?") from None
+            raise
         finally:
             reader.close()
             if self._second is not None:
@@ -106,16 +111,21 @@ class Recorder:
             if reader.dropped:
                 self._log.warning("pictures_left_out", pictures=reader.dropped)
 
-    def _take(self, frame: SourceFrame) -> None:
-        self._received.append(self._clock.monotonic())
-        self._last_frame_us = frame.time_us
-        if self._connected_at_s is None:
+    def _take(self, items: list[Item]) -> None:
+        if not items:
+            return
+        second = self._second.poll() if self._second else None
+        for item in items:
+            self._received.append(self._clock.monotonic())
+            self._last_frame_us = item.time_us
+            self._capture.take(item, second)
+            second = None if second is None else []
+        if self._connected_at_s is None and self._capture.pictures:
             self._connected_at_s = self._clock.monotonic()
             self._log.info(
-                "camera_connected", width=frame.picture.width, height=frame.picture.height
+                "camera_connected", width=self._capture.width, height=self._capture.height
             )
             self._enter(CameraState.CONNECTED)
-        self._capture.take(frame, self._second.poll() if self._second else None)
 
     def _lost(self, problem: str) -> None:
         if self._connected_at_s is not None:

@@ -11,7 +11,7 @@ from chimera_storage.clock import Clock
 from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.backoff import Backoff
-from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
+from chimera_storage.motion.sources.source import FrameReader, Item, Source
 
 WORKING_S = 5.0  # so long after its last picture it counts as there
 
@@ -32,22 +32,22 @@ class SecondStream:
         self._last_at_s: float | None = None
         self._problem: str | None = None
 
-    def poll(self) -> list[SourceFrame] | None:
+    def poll(self) -> list[Item] | None:
         """The pictures since the last call, at once; None where the stream is not there."""
-        frames: list[SourceFrame] = []
+        items: list[Item] = []
         now_s = self._clock.monotonic()
         try:
             if self._reader is None and now_s >= self._connect_at_s:
                 self._connect(now_s)
-            while self._reader is not None and (frame := self._reader.get(0)) is not None:
-                frames.append(frame)
-            self._note(bool(frames), now_s)
+            if self._reader is not None:
+                items = self._reader.get_all(0)
+            self._note(bool(items), now_s)
         except EOFError:
             self._lost("The file of the second stream was played to its end.", now_s)
         except SourceError as error:
             self._lost(str(error), now_s)
         is_there = self._last_at_s is not None and now_s - self._last_at_s <= WORKING_S
-        return frames if is_there else None
+        return items if is_there else None
 
     def close(self) -> None:
         """Stop reading; does not wait."""

@@ -18,7 +18,7 @@ from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.sources.address import Address
 from chimera_storage.motion.sources.multipart import MultipartParser
-from chimera_storage.motion.sources.source import TIMEOUT_S, SourceFrame
+from chimera_storage.motion.sources.source import TIMEOUT_S, Item, SourceFrame
 from chimera_storage.motion.sources.stream import (
     StreamSource,
     is_whole_jpeg,
@@ -58,7 +58,7 @@ class HttpSource:
         """Pictures that could not be decoded."""
         return self._decoder.damaged
 
-    def frames(self, stop: threading.Event) -> Iterator[SourceFrame]:
+    def frames(self, stop: threading.Event) -> Iterator[Item]:
         """Pictures until the camera hangs up. Raises SourceError."""
         try:
             with httpx.Client(
@@ -75,7 +75,7 @@ class HttpSource:
         except (httpx.InvalidURL, httpx.StreamError, OSError, ValueError, LookupError) as error:
             raise source_error(error, self._address) from None
 
-    def _frames(self, client: httpx.Client, stop: threading.Event) -> Iterator[SourceFrame]:
+    def _frames(self, client: httpx.Client, stop: threading.Event) -> Iterator[Item]:
         with client.stream("GET", self._address.target) as response:
             self._check(response)
             content_type = response.headers.get("content-type", "")
@@ -100,7 +100,7 @@ class HttpSource:
 
     def _multipart(
         self, response: httpx.Response, content_type: str, stop: threading.Event
-    ) -> Iterator[SourceFrame]:
+    ) -> Iterator[Item]:
         parser = MultipartParser(content_type)
         times = LiveTimes(None)
         quiet_since = time.monotonic()
@@ -118,7 +118,7 @@ class HttpSource:
 
     def _snapshots(
         self, client: httpx.Client, first: bytes, stop: threading.Event
-    ) -> Iterator[SourceFrame]:
+    ) -> Iterator[Item]:
         times = LiveTimes(None)
         body = first
         due = time.monotonic()

@@ -1,13 +1,13 @@
-"""A camera, file or snapshot address → pictures with the time they were taken.
+"""A camera, file or snapshot address → pictures with the time they were taken, mostly compressed.
 
 A source is a plain iterator that may block for as long as its time-outs allow. `FrameReader` runs
-it in a thread of its own, so that the recorder can stop at any moment, and so that encoding and
+it in a thread of its own, so that the recorder can stop at any moment, and so that decoding and
 saving do not hold up the reading.
 """
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,9 +15,11 @@ from typing import Protocol
 import av
 
 from chimera_storage.errors import SourceError
+from chimera_storage.motion.sources.codec import Codec, VideoPacket
 
 TIMEOUT_S = 10.0  # of opening and of every read
-_QUEUE_LENGTH = 4  # pictures; 4K ones take 12 MB each
+_QUEUE_LENGTH = 4  # decoded pictures; 4K ones take 12 MB each
+_QUEUE_US = 10_000_000  # and of compressed ones
 _POLL_S = 0.2
 _BURST_S = 3.0  # so long may a live source be held up at once,
 _BURST_SHARE = 0.1  # and this share of the time for good
@@ -25,15 +27,33 @@ _BURST_SHARE = 0.1  # and this share of the time for good
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFrame:
-    """One picture.
+    """One picture, decoded.
 
-    `picture`: decoded. `time_us`: microseconds since 1970 by this machine's clock. `jpeg`: the
-    camera's own JPEG file where it sent one, so that saving need not encode it again.
+    `time_us`: microseconds since 1970 by this machine's clock. `jpeg`: the camera's own JPEG file
+    where it sent one, so that saving need not encode it again.
     """
 
     picture: av.VideoFrame
     time_us: int
     jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePacket:
+    """One picture, still compressed; they come in the order in which they are decoded.
+
+    `time_us`: as above, and the `pts` of `packet` and of the picture that comes of it. `key`: it
+    can be decoded without those before it. `size` in bytes.
+    """
+
+    packet: VideoPacket
+    time_us: int
+    key: bool
+    size: int
+    codec: Codec
+
+
+Item = SourceFrame | SourcePacket
 
 
 class Source(Protocol):
@@ -46,87 +66,135 @@ class Source(Protocol):
     def live(self) -> bool: ...
     @property
     def patience_s(self) -> float: ...
-    def frames(self, stop: threading.Event) -> Iterator[SourceFrame]:
+    def frames(self, stop: threading.Event) -> Iterator[Item]:
         """Pictures until the end (of a file) or until `stop`. Raises SourceError."""
 
 
 class FrameReader:
-    """Reads a source in a daemon thread; at most four pictures wait.
+    """Reads a source in a daemon thread; at most four decoded pictures wait, or ten seconds of
+    compressed ones.
 
-    A file waits until they are fetched, a camera does not: bursts, such as what was read while the
-    stream was being opened, are waited for, but where pictures come faster than they are fetched
-    for long, some are left out (counted in `dropped`). `close` returns at once: a thread that hangs
-    in a read ends with that read's time-out, and does not keep the process from ending.
+    A file waits until they are fetched, a camera does not: bursts of decoded pictures, such as
+    what was read while the stream was being opened, are waited for, but where pictures come faster
+    than they are fetched for long, some are left out (counted in `dropped`); of compressed ones all
+    up to the next key frame. `close` returns at once: a thread that hangs in a read ends with that
+    read's time-out, and does not keep the process from ending.
     """
 
     def __init__(self, source: Source, name: str) -> None:
         self._source = source
         self._stop = threading.Event()
-        self._waiting: queue.Queue[SourceFrame | Exception | None] = queue.Queue(_QUEUE_LENGTH)
+        self._changed = threading.Condition()
+        self._waiting: deque[Item] = deque()
+        self._over = False
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._may_wait_s = _BURST_S
         self._waited_at_s = time.monotonic()
+        self._skipping = False
         self.dropped = 0
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
 
-    def get(self, timeout_s: float) -> SourceFrame | None:
+    def get(self, timeout_s: float) -> Item | None:
         """The next picture; None where none came in time (0 s: where none waits).
 
         Raises EOFError after the last picture of a file, SourceError where the source failed.
         """
-        try:
-            item = self._waiting.get(timeout_s > 0, timeout_s)
-        except queue.Empty:
-            return None
-        if item is None:
-            raise EOFError
-        if isinstance(item, Exception):
-            raise item
-        return item
+        with self._changed:
+            if self._changed.wait_for(lambda: self._waiting or self._over, timeout_s):
+                return self._next()
+        return None
+
+    def get_all(self, timeout_s: float) -> list[Item]:
+        """What waits; where that is nothing, what came after at most `timeout_s`.
+
+        Nobody is woken up for a compressed picture: they are fetched several at a time, which
+        costs half as much as one by one. Raises as `get` does, once all are fetched.
+        """
+        with self._changed:
+            if not (self._waiting or self._over):
+                self._changed.wait(timeout_s)
+            if not self._waiting and self._over:
+                self._next()
+            items = list(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+        return items
 
     def close(self) -> None:
         """Stop reading; does not wait for a read in progress."""
         self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def join(self, timeout_s: float) -> bool:
         """Wait until the thread is over; False where it still hangs."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def _run(self) -> None:
-        try:
-            for frame in self._source.frames(self._stop):
-                if self._stop.is_set():
-                    return
-                if self._source.live:
-                    self._put_or_drop(frame)
-                else:
-                    self._put(frame)
-            if not self._stop.is_set():
-                self._put(
-                    SourceError("The camera ended the stream.") if self._source.live else None
-                )
-        except Exception as error:
-            self._put(error)  # raised again in the recorder's thread
+    def _next(self) -> Item:
+        if self._waiting:
+            item = self._waiting.popleft()
+            self._changed.notify_all()
+            return item
+        raise EOFError if self._error is None else self._error
 
-    def _put_or_drop(self, frame: SourceFrame) -> None:
+    def _run(self) -> None:
+        error: Exception | None = None
+        try:
+            for item in self._source.frames(self._stop):
+                if self._stop.is_set():
+                    break
+                self._put(item)
+            else:
+                if self._source.live:
+                    error = SourceError("The camera ended the stream.")
+        except Exception as raised:  # raised again in the recorder's thread
+            error = raised
+        with self._changed:
+            self._over, self._error = True, error
+            self._changed.notify_all()
+
+    def _put(self, item: Item) -> None:
+        with self._changed:
+            if isinstance(item, SourceFrame):
+                self._put_frame(item)
+            else:
+                self._put_packet(item)
+
+    def _put_frame(self, frame: SourceFrame) -> None:
+        if not self._source.live:
+            self._changed.wait_for(self._is_room)
+        elif not self._wait_a_little():
+            self.dropped += 1
+            return
+        self._waiting.append(frame)
+        self._changed.notify_all()
+
+    def _is_room(self) -> bool:
+        return len(self._waiting) < _QUEUE_LENGTH or self._stop.is_set()
+
+    def _wait_a_little(self) -> bool:
         began_s = time.monotonic()
         self._may_wait_s += _BURST_SHARE * (began_s - self._waited_at_s)
         self._may_wait_s = min(self._may_wait_s, _BURST_S)
-        try:
-            self._waiting.put(frame, timeout=max(0.0, self._may_wait_s))
-        except queue.Full:
-            self.dropped += 1
+        is_room = self._changed.wait_for(self._is_room, max(0.0, self._may_wait_s))
         self._waited_at_s = time.monotonic()
         self._may_wait_s -= self._waited_at_s - began_s
+        return is_room
 
-    def _put(self, item: SourceFrame | Exception | None) -> None:
-        while not self._stop.is_set():
-            try:
-                self._waiting.put(item, timeout=_POLL_S)
-            except queue.Full:
-                continue
-            return
+    def _put_packet(self, packet: SourcePacket) -> None:
+        if self._source.live:
+            self._skipping = self._is_behind(packet) or (self._skipping and not packet.key)
+            if self._skipping:
+                self.dropped += 1
+                return
+        else:
+            self._changed.wait_for(lambda: not self._is_behind(packet) or self._stop.is_set())
+        self._waiting.append(packet)
+
+    def _is_behind(self, packet: SourcePacket) -> bool:
+        return bool(self._waiting) and abs(packet.time_us - self._waiting[0].time_us) > _QUEUE_US

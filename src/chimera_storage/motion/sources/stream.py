@@ -1,4 +1,4 @@
-"""What FFmpeg reads for us, decoded: RTSP, USB cameras, video over HTTP, files.
+"""What FFmpeg reads for us, still compressed: RTSP, USB cameras, video over HTTP, files.
 
 FFmpeg's own log stays off, as PyAV leaves it: its lines name addresses with passwords, and PyAV's
 callback into Python takes the GIL in FFmpeg's threads, a known source of deadlocks. Errors carry
@@ -15,21 +15,23 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 import av
 from av.container import InputContainer
-from av.video.stream import VideoStream
 
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.sources.address import Address, AddressKind
-from chimera_storage.motion.sources.source import TIMEOUT_S, SourceFrame
+from chimera_storage.motion.sources.codec import Codec, VideoPacket
+from chimera_storage.motion.sources.source import TIMEOUT_S, SourcePacket
 from chimera_storage.motion.sources.timing import LiveTimes
 
 _MICROSECONDS = 1_000_000
+_MICROSECOND = Fraction(1, _MICROSECONDS)
 # One stream may not make FFmpeg open another of another sort: a playlist could name local files.
 _PROTOCOLS = {
     AddressKind.RTSP: "rtsp,rtsps,rtp,srtp,udp,tcp,tls",
@@ -64,10 +66,12 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
 )
 _MAX_BEHIND_US = 1_000_000
 _CLOCK_STEP_US = 500_000
+_LATE_S = 0.15  # so late a file's packets may come: a few at a time cost less than one by one
+_AWAIT_KEY_S = 10.0
 
 
 class StreamSource:
-    """A live stream that FFmpeg reads. Damaged pictures are left out and counted in `damaged`."""
+    """A live stream that FFmpeg reads. Packets that came damaged are left out, and counted."""
 
     live = True
 
@@ -86,17 +90,21 @@ class StreamSource:
         self.patience_s = 3 * timeout_s  # opening has two stages, each with a time-out
         self.damaged = 0
 
-    def frames(self, stop: threading.Event) -> Iterator[SourceFrame]:
-        """Pictures from the first key frame on. Raises SourceError."""
+    def frames(self, stop: threading.Event) -> Iterator[SourcePacket]:
+        """Packets from the first key frame on. Raises SourceError."""
         times = LiveTimes(to_us(self._clock.now()))
         options = _options(self._address, self._transport, self._timeout_s)
+        came = False
         with Opened(self._address, options, self._timeout_s) as opened:
-            for picture, jpeg in opened.pictures(stop):
-                time_us = times.stamp(_pts_us(picture), to_us(self._clock.now()))
-                yield SourceFrame(picture=picture, time_us=time_us, jpeg=jpeg)
+            order = _Order()
+            for packet in opened.packets(stop):
+                due_us, shift_us = order.place(packet)
+                time_us = times.stamp(due_us, to_us(self._clock.now()))
+                yield opened.stamped(packet, time_us + shift_us)
+                came = True
                 self.damaged = opened.damaged
-            if opened.decoded == 0 and not stop.is_set():
-                raise SourceError(f"{self._address.place} sent no picture before it hung up.")
+        if not came and not stop.is_set():
+            raise SourceError(f"{self._address.place} sent no picture before it hung up.")
 
 
 class FileSource:
@@ -116,25 +124,49 @@ class FileSource:
         self._clock = clock
         self.damaged = 0
 
-    def frames(self, stop: threading.Event) -> Iterator[SourceFrame]:
-        """Pictures until the end of the file, or for ever. Raises SourceError."""
+    def frames(self, stop: threading.Event) -> Iterator[SourcePacket]:
+        """Packets until the end of the file, or for ever. Raises SourceError."""
         _check_file(self._address)
         pace = Pace(self._clock)
         while not stop.is_set():
             pace.begin_pass()
+            came = False
             with Opened(self._address, {}, TIMEOUT_S) as opened:
-                for picture, jpeg in opened.pictures(stop):
-                    due_us = pace.due_us(_pts_us(picture))
-                    if pace.wait(due_us, stop):
+                order = _Order()
+                for packet in opened.packets(stop):
+                    pts_us, shift_us = order.place(packet)
+                    due_us = pace.due_us(pts_us)
+                    if pace.wait(due_us, stop, _LATE_S):
                         return
-                    yield SourceFrame(picture=picture, time_us=pace.stamp(due_us), jpeg=jpeg)
-                if opened.decoded == 0 and not stop.is_set():
-                    raise SourceError(
-                        f"No picture of {self._address.place!r} can be decoded; is the file whole?"
-                    )
+                    yield opened.stamped(packet, pace.stamp(due_us) + shift_us)
+                    came = True
                 self.damaged += opened.damaged
+            if not came and not stop.is_set():
+                raise SourceError(
+                    f"No picture of {self._address.place!r} can be decoded; is the file whole?"
+                )
             if not self._loop:
                 return
+
+
+class _Order:
+    """When packets are due, and how much earlier or later than that their picture is.
+
+    With B frames packets come in another order than their pictures: they are timed by `dts`.
+    """
+
+    def __init__(self) -> None:
+        self._delay_us: int | None = None
+
+    def place(self, packet: VideoPacket) -> tuple[int | None, int]:
+        """Its due time and the picture's distance from it, in microseconds."""
+        dts_us, pts_us = _us(packet.dts, packet), _us(packet.pts, packet)
+        if dts_us is None or pts_us is None:
+            return (pts_us if dts_us is None else dts_us), 0
+        if self._delay_us is None:
+            self._delay_us = pts_us - dts_us
+        shift_us = pts_us - dts_us - self._delay_us
+        return dts_us, shift_us if abs(shift_us) <= _MAX_BEHIND_US else 0
 
 
 class Pace:
@@ -175,10 +207,10 @@ class Pace:
         self._last_us = pts_us + self._offset_us
         return self._last_us
 
-    def wait(self, due_us: int, stop: threading.Event) -> bool:
-        """Wait until then; True if `stop` came first."""
+    def wait(self, due_us: int, stop: threading.Event, late_s: float = 0.0) -> bool:
+        """Wait until `late_s` after then, if it is still to come; True if `stop` came first."""
         early_us = due_us - self._now_us()
-        return stop.wait(early_us / _MICROSECONDS) if early_us > 0 else stop.is_set()
+        return stop.wait(early_us / _MICROSECONDS + late_s) if early_us > 0 else stop.is_set()
 
     def stamp(self, due_us: int) -> int:
         """The machine's time, microseconds since 1970, of a picture due then."""
@@ -194,7 +226,7 @@ class Pace:
 class Opened:
     """An open input and its first video stream, to be used in a `with`. Raises SourceError.
 
-    `decoded` counts pictures, `damaged` what could not be decoded or was marked as corrupt.
+    `damaged` counts packets that the network or the file says are damaged.
     """
 
     def __init__(self, address: Address, options: dict[str, str], timeout_s: float) -> None:
@@ -202,7 +234,7 @@ class Opened:
         self._options = {"protocol_whitelist": _PROTOCOLS[address.kind], **options}
         self._timeout_s = timeout_s
         self._container: InputContainer | None = None
-        self.decoded = 0
+        self._codec: Codec | None = None
         self.damaged = 0
 
     def __enter__(self) -> "Opened":
@@ -223,8 +255,8 @@ class Opened:
         if self._container is not None:
             self._container.close()
 
-    def pictures(self, stop: threading.Event) -> Iterator[tuple[av.VideoFrame, bytes | None]]:
-        """Decoded pictures, with the camera's own JPEG where there is one."""
+    def packets(self, stop: threading.Event) -> Iterator[VideoPacket]:
+        """Packets of pictures, from the first key frame on (or without one, where none comes)."""
         assert self._container is not None, "use it in a with"  # noqa: S101
         if not self._container.streams.video:
             raise SourceError(
@@ -232,12 +264,33 @@ class Opened:
                 " video stream is right."
             )
         stream = self._container.streams.video[0]
-        # One thread: cameras run beside each other anyway, and each further one holds a picture.
-        stream.codec_context.thread_count = 1
         try:
-            yield from self._decode(self._container, stream, stop)
+            self._codec = Codec(stream)
+            began_s: float | None = time.monotonic()
+            for packet in self._container.demux(stream):
+                if stop.is_set():
+                    return
+                if packet.is_corrupt:
+                    self.damaged += 1
+                elif packet.size and (
+                    began_s is None or packet.is_keyframe or _is_over(began_s, _AWAIT_KEY_S)
+                ):
+                    began_s = None
+                    yield packet
         except (av.FFmpegError, OSError, ValueError) as error:
             raise source_error(error, self._address) from None
+
+    def stamped(self, packet: VideoPacket, time_us: int) -> SourcePacket:
+        """The packet and, in it, this time instead of the stream's own."""
+        assert self._codec is not None, "a packet of this stream"  # noqa: S101
+        packet.pts, packet.dts, packet.time_base = time_us, None, _MICROSECOND
+        return SourcePacket(
+            packet=packet,
+            time_us=time_us,
+            key=packet.is_keyframe,
+            size=packet.size,
+            codec=self._codec,
+        )
 
     def _error(self, error: Exception, began_s: float) -> SourceError:
         # An RTSP server that stays silent is reported as one that talks nonsense.
@@ -246,31 +299,6 @@ class Opened:
         ):
             error = TimeoutError()
         return source_error(error, self._address)
-
-    def _decode(
-        self, container: InputContainer, stream: VideoStream, stop: threading.Event
-    ) -> Iterator[tuple[av.VideoFrame, bytes | None]]:
-        is_jpeg = stream.codec_context.name == "mjpeg"
-        awaiting_key = True
-        for packet in container.demux(stream):
-            if stop.is_set():
-                return
-            if packet.size and (packet.is_corrupt or (awaiting_key and not packet.is_keyframe)):
-                self.damaged += packet.is_corrupt
-                continue
-            awaiting_key = False
-            try:
-                pictures = packet.decode()
-            except av.InvalidDataError:
-                self.damaged += 1
-                continue
-            jpeg = bytes(packet) if is_jpeg and len(pictures) == 1 else None
-            for picture in pictures:
-                if picture.is_corrupt:
-                    self.damaged += 1
-                    continue
-                self.decoded += 1
-                yield picture, jpeg if jpeg and is_whole_jpeg(jpeg) else None
 
 
 def is_whole_jpeg(data: bytes) -> bool:
@@ -339,7 +367,11 @@ def _options(address: Address, transport: str, timeout_s: float) -> dict[str, st
     return {}
 
 
-def _pts_us(picture: av.VideoFrame) -> int | None:
-    if picture.pts is None or picture.time_base is None:
+def _is_over(began_s: float, lasts_s: float) -> bool:
+    return time.monotonic() - began_s > lasts_s
+
+
+def _us(ticks: int | None, packet: VideoPacket) -> int | None:
+    if ticks is None or packet.time_base is None:
         return None
-    return int(picture.pts * picture.time_base * _MICROSECONDS)
+    return int(ticks * packet.time_base * _MICROSECONDS)

@@ -1,0 +1,88 @@
+"""Whether the sizes of compressed pictures say that something began to move: pure.
+
+Between two key frames a packet holds what changed. While nothing does, that is the sensor's noise,
+and the sizes stay within a band that is the camera's own. Who leaves the band is worth decoding.
+The band is learnt from groups of pictures in which nothing was found, and follows the bit rate.
+
+Sizes say much where an encoder holds the quality (a passer makes packets grow by half and more)
+and little where it holds the bit rate: there the key frames, which are all looked at, decide.
+"""
+
+import math
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROUPS = 12  # that the band is learnt from
+LEAST_GROUPS = 2  # before that nothing is known
+WINDOWS = (1, 4, 12)  # packets whose mean is compared
+BEYOND = 1.3  # times the greatest deviation seen in still groups,
+LEAST = 0.08  # and at least so much: of the logarithm of the size
+
+
+class Gate:
+    """Compares the packets of one camera with those it sent while nothing moved."""
+
+    def __init__(self) -> None:
+        self._still: deque[list[float]] = deque(maxlen=GROUPS)
+        self._group: list[float] = []
+        self._usual: list[float] = []
+        self._level = 0.0
+        self._limits: tuple[float, ...] = ()
+        self._recent: deque[float] = deque(maxlen=max(WINDOWS))
+
+    @property
+    def knows(self) -> bool:
+        """Whether enough was learnt to tell."""
+        return len(self._still) >= LEAST_GROUPS
+
+    def begin_group(self) -> None:
+        """A key frame came; the group before it counts for nothing unless `learn` was called."""
+        self._group = []
+
+    def surprising(self, size: int) -> bool:
+        """Take in the next packet that is no key frame; whether it is larger than usual."""
+        place = len(self._group)
+        value = math.log(max(size, 1))
+        self._group.append(value)
+        if not self.knows:
+            return False
+        usual = self._usual[place] if place < len(self._usual) else self._level
+        self._recent.append(value - usual)
+        last = list(self._recent)
+        return any(
+            len(last) >= window and sum(last[-window:]) / window > limit
+            for window, limit in zip(WINDOWS, self._limits, strict=False)
+        )
+
+    def learn(self) -> None:
+        """Nothing was found in the group that now ends: it shows what is usual."""
+        if len(self._group) < 2:
+            return
+        self._still.append(self._group)
+        self._group = []
+        if self.knows:
+            self._settle()
+
+    def _settle(self) -> None:
+        everything = np.concatenate([np.asarray(group) for group in self._still])
+        self._level = float(np.median(everything))
+        length = max(len(group) for group in self._still)
+        rows = np.full((len(self._still), length), np.nan)
+        for row, group in zip(rows, self._still, strict=True):
+            row[: len(group)] = group
+        known = np.count_nonzero(~np.isnan(rows), axis=0)
+        usual = np.where(known >= LEAST_GROUPS, np.nanmedian(rows, axis=0), self._level)
+        self._usual = usual.tolist()
+        residual = (rows - usual).ravel()
+        residual = residual[~np.isnan(residual)]
+        self._limits = tuple(_limit(residual, window) for window in WINDOWS)
+
+
+def _limit(residual: NDArray[np.float64], window: int) -> float:
+    if len(residual) < window:
+        return math.inf
+    sums = np.cumsum(np.concatenate([[0.0], residual]))
+    means = (sums[window:] - sums[:-window]) / window
+    return max(LEAST, BEYOND * float(np.quantile(means, 0.98)))

@@ -1,0 +1,118 @@
+"""One stream's pictures, and what moves in them: what is decoded (watch.py) and the detector."""
+
+import copy
+from collections.abc import Iterator
+
+import av
+
+from chimera_storage.config import MotionSettings
+from chimera_storage.motion.decoding import Shot
+from chimera_storage.motion.detector import Detector, Motion
+from chimera_storage.motion.picture import luma
+from chimera_storage.motion.sources.source import Item, SourceFrame
+from chimera_storage.motion.trigger import Pacer
+from chimera_storage.motion.watch import Watch
+
+STILL = Motion(moving=False, score=0.0, boxes=())
+_EVENT_INTERVAL_US = 150_000  # while an event is open it is enough to look so often
+
+
+class Looker:
+    """Looks at the pictures of one stream.
+
+    `size`: width and height that boxes refer to; None: those of the pictures looked at. `paced`:
+    no more than the settings' frame rate is looked at. While `in_event` is set some pictures are
+    not looked at: what moved in the last one moves in the next. `looks` counts those that were.
+    """
+
+    def __init__(
+        self,
+        settings: MotionSettings,
+        size: tuple[int, int] | None = None,
+        *,
+        paced: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._given_size = size
+        self._size = (0, 0)
+        self._pacer = Pacer(settings.framerate if paced else 0)
+        self._watch = Watch(self._glance)
+        self._detector: Detector | None = None
+        self._motion = STILL
+        self._looked_us: int | None = None
+        self._frames = 0
+        self.in_event = False
+        self.looks = 0
+
+    @property
+    def pictures(self) -> int:
+        """Pictures that could be decoded so far."""
+        return self._frames + self._watch.pictures
+
+    @property
+    def items(self) -> int:
+        """Pictures that came, decoded or not."""
+        return self._frames + self._watch.packets
+
+    @property
+    def asleep(self) -> bool:
+        """Whether only key frames are decoded at present."""
+        return self._watch.asleep
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the newest picture that was decoded, (0, 0) before."""
+        return self._size
+
+    def take(self, item: Item) -> Iterator[tuple[Shot, Motion]]:
+        """The shots that are settled now, in order, and what moves in each."""
+        if isinstance(item, SourceFrame):
+            self._frames += 1
+            if self._pacer.due(item.time_us):
+                shot = Shot.of(item)
+                motion = self._look(shot)
+                if shot.jpeg is not None:
+                    shot.picture = None
+                yield shot, motion
+            return
+        yield from self._look_at(self._watch.take(item))
+
+    def finish(self) -> Iterator[tuple[Shot, Motion]]:
+        """The rest: the stream is over."""
+        yield from self._look_at(self._watch.finish())
+
+    def _look_at(self, shots: Iterator[Shot]) -> Iterator[tuple[Shot, Motion]]:
+        for shot in shots:
+            if self._pacer.due(shot.time_us):
+                yield shot, STILL if shot.seen else self._look(shot)
+
+    def _look(self, shot: Shot) -> Motion:
+        assert shot.picture is not None, "only what was passed over has none"  # noqa: S101
+        since_us = None if self._looked_us is None else shot.time_us - self._looked_us
+        if self.in_event and since_us is not None and 0 <= since_us < _EVENT_INTERVAL_US:
+            return self._motion
+        self._looked_us = shot.time_us
+        self._motion = self._detector_for(shot.picture).detect(luma(shot.picture), shot.time_us)
+        self.looks += 1
+        if self._motion.moving:
+            self._watch.moves(shot.time_us)
+        return self._motion
+
+    def _glance(self, picture: av.VideoFrame, time_us: int) -> bool:
+        """Whether a key frame shows anything new; where it does not, it is learnt from.
+
+        Where it does, the detector stays as it was: it is to see the pictures before it first.
+        """
+        detector = copy.deepcopy(self._detector_for(picture), {id(self._settings): self._settings})
+        self.looks += 1
+        if detector.detect(luma(picture), time_us).score > 0:
+            return True
+        self._detector, self._looked_us, self._motion = detector, time_us, STILL
+        return False
+
+    def _detector_for(self, picture: av.VideoFrame) -> Detector:
+        size = (picture.width, picture.height)
+        if self._detector is None or size != self._size:
+            self._size = size
+            self._detector = Detector(self._settings, *(self._given_size or size))
+        return self._detector

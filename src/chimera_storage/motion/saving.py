@@ -1,0 +1,107 @@
+"""Images and events of one camera come to rest here.
+
+A data folder that cannot be written to loses images, not the camera: the failure is kept in
+`problem` and every further image is tried again.
+"""
+
+from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.index import Index
+from chimera_storage.clock import Clock
+from chimera_storage.config import CameraSettings
+from chimera_storage.errors import StorageError
+from chimera_storage.log import get_logger
+from chimera_storage.motion.decoding import Developer, Shot
+from chimera_storage.motion.detector import Motion
+from chimera_storage.motion.picture import encode_jpeg
+
+_PROBLEM_SHOWN_S = 60.0
+
+
+class Saver:
+    """Saves the shots of a camera, and opens and closes its events in the index.
+
+    `images_saved` counts since the start; `event_since_us` is None while nothing is recorded.
+    """
+
+    def __init__(
+        self, camera: CameraSettings, writer: ImageWriter, index: Index, clock: Clock
+    ) -> None:
+        self._camera = camera
+        self._writer = writer
+        self._index = index
+        self._clock = clock
+        self._log = get_logger(camera=camera.id)
+        self._developer = Developer()
+        self._event: int | None = None
+        self._problem: str | None = None
+        self._problem_at_s = 0.0
+        self._last_saved_us = 0
+        self.images_saved = 0
+        self.event_since_us: int | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why images could not be saved lately; None where they can."""
+        if self._problem and self._clock.monotonic() - self._problem_at_s > _PROBLEM_SHOWN_S:
+            self._problem = None
+        return self._problem
+
+    def save(self, shot: Shot, motion: Motion) -> None:
+        """Save a shot; one that was kept compressed is decoded now."""
+        jpeg, width, height = shot.jpeg, shot.width, shot.height
+        if jpeg is None:
+            picture = self._developer.picture(shot)
+            if picture is None:
+                return
+            jpeg = encode_jpeg(picture, self._camera.motion.picture_quality)
+            width, height = picture.width, picture.height
+        try:
+            self._writer.save(
+                self._camera.id,
+                shot.time_us,
+                jpeg,
+                width=width,
+                height=height,
+                score=motion.score,
+                boxes=motion.boxes,
+                event=self._event,
+            )
+        except StorageError as error:
+            self._failed(error)
+            return
+        self.images_saved += 1
+        self._last_saved_us = shot.time_us
+        if self._problem is not None:
+            self._problem = None
+            self._log.info("saving_again")
+
+    def open_event(self, start_us: int) -> None:
+        """What is saved from now on belongs to a new event."""
+        self.event_since_us = self._last_saved_us = start_us
+        try:
+            self._event = self._index.open_event(self._camera.id, start_us)
+        except StorageError as error:
+            self._event = None
+            self._failed(error)
+        self._log.info("event_opened", event_id=self._event)
+
+    def close_event(self) -> None:
+        """The event that is open is over, if there is one."""
+        self._developer.forget()
+        if self.event_since_us is None:
+            return
+        self.event_since_us = None
+        event, self._event = self._event, None
+        self._log.info("event_closed", event_id=event, images_saved=self.images_saved)
+        if event is None:
+            return
+        try:
+            self._index.close_event(event, self._last_saved_us)
+        except StorageError as error:
+            self._failed(error)
+
+    def _failed(self, error: StorageError) -> None:
+        if self._problem is None:
+            self._log.error("saving_failed", problem=str(error))
+        self._problem = str(error)
+        self._problem_at_s = self._clock.monotonic()
