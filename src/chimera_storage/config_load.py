@@ -125,11 +125,22 @@ def _from_environment(
     conf = next((environ[n] for n in _MOTION_CONF_NAMES if environ.get(n, "").strip()), None)
     if conf is not None and not has_cameras:
         try:
-            values["camera"] = read_motion_conf(Path(conf.strip()))
+            values["camera"] = _motion_cameras(Path(conf.strip()))
         except ConfigurationError as error:
             # The 2021 server served its files with a missing motion.conf too; so does this one.
             get_logger().warning("motion_conf_not_read", problem=str(error))
     return values
+
+
+def _motion_cameras(path: Path) -> list[dict[str, Any]]:
+    conf = read_motion_conf(path)
+    get_logger().info(
+        "motion_conf_read",
+        cameras=len(conf.cameras),
+        notes=len(conf.notes) + sum(len(camera.notes) for camera in conf.cameras),
+        hint="chimera-storage import-motion says what was not carried over",
+    )
+    return conf.tables()
 
 
 def _command_address(environ: Mapping[str, str]) -> str:

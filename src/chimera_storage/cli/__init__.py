@@ -11,6 +11,7 @@ import typer
 from chimera_storage import __version__
 from chimera_storage.cli.config import config_app
 from chimera_storage.cli.detect import detect
+from chimera_storage.cli.import_motion import import_motion
 from chimera_storage.cli.scan import scan
 from chimera_storage.cli.serve import serve
 from chimera_storage.errors import (
@@ -31,6 +32,7 @@ app.command()(serve)
 app.add_typer(config_app, name="config")
 app.command()(detect)
 app.command()(scan)
+app.command()(import_motion)
 
 
 @app.command()

@@ -2,11 +2,14 @@
 
 import os
 from importlib import resources
+from pathlib import Path
 
 import typer
 
 from chimera_storage.cli.options import ConfigFile
+from chimera_storage.config import Settings
 from chimera_storage.config_load import load_settings
+from chimera_storage.errors import ConfigurationError
 from chimera_storage.log import configure_logging
 
 config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
@@ -17,8 +20,23 @@ def config_check(config: ConfigFile = None) -> None:
     """Say whether the configuration is right, and what it amounts to."""
     configure_logging()
     settings = load_settings(config, os.environ)
+    _check_masks(settings)
     typer.echo(f"The configuration is right: {len(settings.camera)} camera(s),", nl=False)
     typer.echo(f" data in {settings.storage.path}, port {settings.server.port}.")
+
+
+def _check_masks(settings: Settings) -> None:
+    """Raises ConfigurationError for a mask that cannot be read, which serving only warns of."""
+    masks = {camera.id: camera.motion.mask_file for camera in settings.camera}
+    if any(masks.values()):
+        from chimera_storage.motion.regions import read_mask
+
+        for number, path in masks.items():
+            if path:
+                try:
+                    read_mask(Path(path))
+                except ConfigurationError as error:
+                    raise ConfigurationError(f"camera {number}: {error}") from None
 
 
 @config_app.command("example")
