@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -173,6 +173,15 @@ def test_a_range_is_inclusive_at_both_ends_to_the_second(room: Room) -> None:
     room.save(1, begin - timedelta(seconds=1))
     body = {"camera": 1, "start": "20260131-185950", "end": "20260131-190000", "frames": 100}
     assert len(room.answer("/convert/listFramesVideo", body)["list"]) == 6
+
+
+def test_an_end_that_is_a_date_means_the_whole_day(room: Room) -> None:
+    day = datetime(2026, 1, 30, tzinfo=UTC)
+    for hours in (-1, 0, 12, 23, 24):
+        room.save(1, day + timedelta(hours=hours))
+    for date in ("2026-01-30", "20260130"):
+        body = {"camera": 1, "start": date, "end": date, "frames": 100}
+        assert len(room.answer("/convert/listFramesVideo", body)["list"]) == 3
 
 
 def test_status_has_the_fields_of_the_seed_and_more(room: Room) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -193,8 +193,8 @@ def time_range(body: Mapping[str, Any], *, now_us: int, zone: tzinfo) -> tuple[i
     """(start, end) in microseconds since 1970, both inclusive.
 
     Without `end` it is now; without `start` it is a week before the end, or `hours` or `days`
-    before it where one of these is given. An end written to the second means the whole second, as
-    several images can be of the same second and their names hold no more.
+    before it where one of these is given. An end means all of what it is written to: a date the
+    whole day, a time to the second the whole second, as image names hold no more.
     """
     end = given(body, "end")
     end_us = now_us if end is None else moment(end, "end", zone, last=True)
@@ -225,7 +225,7 @@ def _span_us(body: Mapping[str, Any], name: str) -> int:
 def moment(value: object, name: str, zone: tzinfo, *, last: bool = False) -> int:
     """Microseconds since 1970 of a time in any of the accepted forms.
 
-    last: the last microsecond that the form's precision (a second or a millisecond) covers.
+    last: the last microsecond that the form covers (of a date the day's, of a second its own).
     """
     refused = InvalidInputError(f"{name} is {shown(value)}; {_TIME_FORMS}")
     text = value.strip() if isinstance(value, str) else ""
@@ -255,4 +255,7 @@ def _written(text: str, zone: tzinfo) -> tuple[int, int]:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=zone)
+    if len(text) <= len("2026-01-31"):  # a date; days of a clock change have 23 or 25 hours
+        next_day = (parsed + timedelta(days=1)).replace(tzinfo=zone)
+        return to_us(parsed), to_us(next_day) - to_us(parsed)
     return to_us(parsed), 1000 if parsed.microsecond else 1_000_000
