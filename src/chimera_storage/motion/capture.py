@@ -9,6 +9,7 @@ came and nothing moved.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from chimera_storage.archive.images import ImageWriter
 from chimera_storage.archive.index import Index
@@ -42,12 +43,20 @@ class Capture:
     """Looks at the pictures of a camera and saves those that the trigger wants.
 
     `images_saved` counts since the start; `score` and `boxes` are those of the newest picture
-    looked at; `event_since_us` is None while nothing is recorded.
+    looked at; `event_since_us` is None while nothing is recorded. `timezone`: of the hours at which
+    masks and zones hold.
     """
 
     def __init__(
-        self, camera: CameraSettings, writer: ImageWriter, index: Index, clock: Clock
+        self,
+        camera: CameraSettings,
+        writer: ImageWriter,
+        index: Index,
+        clock: Clock,
+        *,
+        timezone: tzinfo = UTC,
     ) -> None:
+        self._timezone = timezone
         self._camera = camera
         self._settings = camera.motion
         self._log = get_logger(camera=camera.id)
@@ -61,7 +70,7 @@ class Capture:
 
     def _begin(self) -> None:
         self._trigger = Trigger(self._settings)
-        self._looker = Looker(self._settings)
+        self._looker = Looker(self._settings, timezone=self._timezone)
         self._second: Looker | None = None
         self._pacer = Pacer(self._settings.framerate)  # while there is a second stream
         self._unlooked: deque[Shot] = deque()  # until what the second stream shows is settled
@@ -108,7 +117,9 @@ class Capture:
             return
         if self._second is None:
             self._step(self._looker.finish())
-            self._second = Looker(self._settings, (self.width, self.height), paced=False)
+            self._second = Looker(
+                self._settings, (self.width, self.height), paced=False, timezone=self._timezone
+            )
         self._await_sight(item)
         for other in second:
             self._sighted.extend((shot.time_us, found) for shot, found in self._second.take(other))
@@ -174,7 +185,8 @@ class Capture:
             if step.opened:
                 self._saver.open_event(wanted[0].shot.time_us if wanted else shot.time_us)
             for held in wanted:
-                self._saver.save(held.shot, held.motion)
+                self._saver.save(held.shot, held.motion, (self.width, self.height))
+            self._saver.save_if_periodic(shot, motion)
             drop_before = max(step.drop_before, step.save.stop if step.save else 0)
             while self._held and self._held[0].number < drop_before:
                 self._drop()

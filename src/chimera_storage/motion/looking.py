@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from datetime import tzinfo
 
 import av
 
@@ -23,6 +24,7 @@ class Looker:
     `size`: width and height that boxes refer to; None: those of the pictures looked at. `paced`:
     no more than the settings' frame rate is looked at. While `in_event` is set some pictures are
     not looked at: what moved in the last one moves in the next. `looks` counts those that were.
+    `timezone`: of the hours at which masks and zones hold.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class Looker:
         size: tuple[int, int] | None = None,
         *,
         paced: bool = True,
+        timezone: tzinfo | None = None,
     ) -> None:
         self._settings = settings
+        self._timezone = timezone
         self._given_size = size
         self._size = (0, 0)
         self._pacer = Pacer(settings.framerate if paced else 0)
@@ -114,5 +118,7 @@ class Looker:
         size = (picture.width, picture.height)
         if self._detector is None or size != self._size:
             self._size = size
-            self._detector = Detector(self._settings, *(self._given_size or size))
+            self._detector = Detector(
+                self._settings, *(self._given_size or size), timezone=self._timezone
+            )
         return self._detector

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, closing
+from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 import cv2
@@ -72,7 +73,9 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
         open_things.callback(writer.close)
         reports.start()
         threads = [
-            CameraThread(_recorder(camera, writer, index, reports), camera.id, stop)
+            CameraThread(
+                _recorder(camera, writer, index, reports, layout.timezone), camera.id, stop
+            )
             for camera in work.cameras
         ]
         for thread in threads:
@@ -87,7 +90,11 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
 
 
 def _recorder(
-    camera: CameraSettings, writer: ImageWriter, index: Index, reports: "ReportPipe"
+    camera: CameraSettings,
+    writer: ImageWriter,
+    index: Index,
+    reports: "ReportPipe",
+    timezone: tzinfo,
 ) -> Recorder:
     clock = SystemClock()
     second = None
@@ -96,7 +103,7 @@ def _recorder(
     return Recorder(
         camera.id,
         lambda: source_for(camera, clock),
-        Capture(camera, writer, index, clock),
+        Capture(camera, writer, index, clock, timezone=timezone),
         clock,
         reports.put,
         second=second,

@@ -4,6 +4,8 @@ A data folder that cannot be written to loses images, not the camera: the failur
 `problem` and every further image is tried again.
 """
 
+from dataclasses import replace
+
 from chimera_storage.archive.images import ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.clock import Clock
@@ -12,6 +14,7 @@ from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.decoding import Developer, Shot
 from chimera_storage.motion.detector import Motion
+from chimera_storage.motion.picking import Picker, Snapshots
 from chimera_storage.motion.picture import encode_jpeg
 
 _PROBLEM_SHOWN_S = 60.0
@@ -32,6 +35,8 @@ class Saver:
         self._clock = clock
         self._log = get_logger(camera=camera.id)
         self._developer = Developer()
+        self._picker: Picker[Shot, Motion] = Picker(camera.motion)
+        self._snapshots = Snapshots(camera.motion.snapshot_interval)
         self._event: int | None = None
         self._problem: str | None = None
         self._problem_at_s = 0.0
@@ -46,8 +51,28 @@ class Saver:
             self._problem = None
         return self._problem
 
-    def save(self, shot: Shot, motion: Motion) -> None:
-        """Save a shot; one that was kept compressed is decoded now."""
+    def save(self, shot: Shot, motion: Motion, size: tuple[int, int]) -> None:
+        """Save a shot of the open event, now, at its close or not at all (`picture_output`).
+
+        `size`: width and height that the boxes refer to.
+        """
+        is_ready = shot.picture is not None or shot.jpeg is not None
+        # One that may have to wait does not keep the other pictures of its group.
+        kept = replace(shot, gop=None) if is_ready else shot
+        if self._picker.takes(kept, motion, shot.time_us, size):
+            self._write(shot, motion)
+        else:
+            self._last_saved_us = max(self._last_saved_us, shot.time_us)
+
+    def save_if_periodic(self, shot: Shot, motion: Motion) -> None:
+        """Save a shot whatever moves, once in every `snapshot_interval`."""
+        begins_group = shot.gop is not None and shot.gop.packets[0].time_us == shot.time_us
+        is_cheap = shot.picture is not None or shot.jpeg is not None or begins_group
+        if self._snapshots.due(shot.time_us, is_cheap=is_cheap):
+            self._write(shot, motion, periodic=True)
+
+    def _write(self, shot: Shot, motion: Motion, *, periodic: bool = False) -> None:
+        """Write an image; one that was kept compressed is decoded now."""
         jpeg, width, height = shot.jpeg, shot.width, shot.height
         if jpeg is None:
             picture = self._developer.picture(shot)
@@ -64,13 +89,15 @@ class Saver:
                 height=height,
                 score=motion.score,
                 boxes=motion.boxes,
-                event=self._event,
+                event=None if periodic else self._event,
+                numbered=not periodic,
             )
         except StorageError as error:
             self._failed(error)
             return
         self.images_saved += 1
-        self._last_saved_us = shot.time_us
+        if not periodic:
+            self._last_saved_us = max(self._last_saved_us, shot.time_us)
         if self._problem is not None:
             self._problem = None
             self._log.info("saving_again")
@@ -86,10 +113,14 @@ class Saver:
         self._log.info("event_opened", event_id=self._event)
 
     def close_event(self) -> None:
-        """The event that is open is over, if there is one."""
-        self._developer.forget()
+        """The event that is open is over, if there is one; its best image is saved if wanted."""
         if self.event_since_us is None:
+            self._developer.forget()
             return
+        best = self._picker.close()
+        if best is not None:
+            self._write(*best)
+        self._developer.forget()
         self.event_since_us = None
         event, self._event = self._event, None
         self._log.info("event_closed", event_id=event, images_saved=self.images_saved)
