@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 GROUPS = 12  # that the band is learnt from
 LEAST_GROUPS = 2  # before that nothing is known
 WINDOWS = (1, 4, 12)  # packets whose mean is compared
-BEYOND = 1.3  # times the greatest deviation seen in still groups,
+BEYOND = 1.5  # times the greatest deviation in half of the still groups,
 LEAST = 0.08  # and at least so much: of the logarithm of the size
 
 
@@ -75,14 +75,15 @@ class Gate:
         known = np.count_nonzero(~np.isnan(rows), axis=0)
         usual = np.where(known >= LEAST_GROUPS, np.nanmedian(rows, axis=0), self._level)
         self._usual = usual.tolist()
-        residual = (rows - usual).ravel()
-        residual = residual[~np.isnan(residual)]
-        self._limits = tuple(_limit(residual, window) for window in WINDOWS)
+        residuals = [row[~np.isnan(row)] for row in rows - usual]
+        self._limits = tuple(_limit(residuals, window) for window in WINDOWS)
 
 
-def _limit(residual: NDArray[np.float64], window: int) -> float:
-    if len(residual) < window:
-        return math.inf
-    sums = np.cumsum(np.concatenate([[0.0], residual]))
-    means = (sums[window:] - sums[:-window]) / window
-    return max(LEAST, BEYOND * float(np.quantile(means, 0.98)))
+def _limit(residuals: list[NDArray[np.float64]], window: int) -> float:
+    """What the mean over so many packets stays below: half of the groups reach less than that."""
+    greatest = []
+    for residual in residuals:
+        if len(residual) >= window:
+            sums = np.cumsum(np.concatenate([[0.0], residual]))
+            greatest.append(float(np.max(sums[window:] - sums[:-window])) / window)
+    return max(LEAST, BEYOND * float(np.median(greatest))) if greatest else math.inf

@@ -24,6 +24,7 @@ CALM_US = 2_000_000  # so long after the last motion it goes on
 NOTHING_US = 800_000  # and so long after sizes that meant nothing
 MOST_WAITING_US = 12_000_000  # without a key frame
 MOST_WAITING_BYTES = 48 * 1024 * 1024
+MOST_REORDERED_US = 1_000_000  # B frames come after pictures that are shown later
 MOST_FAILURES = 2  # key frames that gave no picture
 
 
@@ -73,7 +74,9 @@ class Watch:
     def take(self, packet: SourcePacket) -> Iterator[Shot]:
         """The shots that are settled now, decoded or not, in the order of their times."""
         self.packets += 1
-        if self._last_us is not None and not -1 < packet.time_us - self._last_us < MOST_WAITING_US:
+        if self._last_us is not None and not (
+            -MOST_REORDERED_US <= packet.time_us - self._last_us < MOST_WAITING_US
+        ):
             yield from self.finish()  # a clock was set, or there was a long pause
         self._last_us = (
             packet.time_us if self._last_us is None else max(self._last_us, packet.time_us)
@@ -114,7 +117,9 @@ class Watch:
             self._asleep = True
 
     def _can_sleep(self, packet: SourcePacket) -> bool:
-        return packet.codec.has_key_frames and self._failures < MOST_FAILURES
+        return (
+            packet.codec.has_key_frames and self._failures < MOST_FAILURES and self._gate.knows
+        )
 
     def _take_asleep(self, packet: SourcePacket) -> Iterator[Shot]:
         if not packet.key:
