@@ -111,6 +111,64 @@ def test_what_is_wrong_is_named_with_what_would_be_right(
     assert said in refusal(text, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('despeckle_filter = "xyz"', "camera[0].motion.despeckle_filter: "),
+        ('picture_output = "middle"', "camera[0].motion.picture_output: input should be 'all'"),
+        ("threshold_maximum = 0", "camera[0].motion.threshold_maximum: "),
+        ("lightswitch_percent = 101", "camera[0].motion.lightswitch_percent: "),
+        ("smart_mask_speed = 11", "camera[0].motion.smart_mask_speed: "),
+        ("mask = 3", "camera[0].motion.mask: "),
+        ("[[camera.motion.mask]]", "camera[0].motion.mask[0].polygon is missing"),
+        (
+            "[[camera.motion.zone]]\npolygon = [[0, 0], [1, 0], [1, 1]]",
+            "camera[0].motion.zone[0].threshold is missing",
+        ),
+        (
+            "[[camera.motion.mask]]\npoligon = []",
+            "camera[0].motion.mask[0].poligon is not a known key; did you mean polygon?",
+        ),
+        (
+            "[[camera.motion.mask]]\npolygon = [[0, 0], [1, 0]]",
+            "camera[0].motion.mask[0].polygon: ",
+        ),
+        (
+            "[[camera.motion.mask]]\npolygon = [[0, 0], [100, 0], [1, 1]]",
+            "camera[0].motion.mask[0].polygon[1][0]: input should be less than or equal to 1",
+        ),
+        (
+            "[[camera.motion.mask]]\npolygon = [[0, 0], [0.5, 0.5], [1, 1]]",
+            "camera[0].motion.mask[0].polygon: the corners lie on a line",
+        ),
+        *(
+            (
+                f'[[camera.motion.mask]]\npolygon = [[0, 0], [1, 0], [1, 1]]\nhours = "{hours}"',
+                said,
+            )
+            for hours, said in (
+                ("10pm-6am", 'hours: a time of the day such as "22:00-06:00" is right'),
+                ("22:00-25:00", "hours: a time of the day"),
+                ("22:00-24:30", "hours: a time of the day"),
+                ("06:00-06:00", "hours: begin and end are the same"),
+                ("00:00-24:00", "hours: begin and end are the same"),
+            )
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_motion_setting_is_named(
+    lines: str, said: str, tmp_path: Path
+) -> None:
+    assert said in refusal(f'[[camera]]\nid = 1\nurl = "a:b"\n[camera.motion]\n{lines}\n', tmp_path)
+
+
+def test_a_mask_file_is_relative_to_the_configuration(tmp_path: Path) -> None:
+    text = '[[camera]]\nid = 1\nurl = "a:b"\n[camera.motion]\nmask_file = "masks/yard.pgm"\n'
+    assert load(text, tmp_path).camera[0].motion.mask_file == str(tmp_path / "masks/yard.pgm")
+    hours = 'hours = "18:00-24:00"\npolygon = [[0, 0], [1, 0], [1, 1]]\n'
+    assert load(f"{text}[[camera.motion.mask]]\n{hours}", tmp_path).camera[0].motion.mask
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     said = refusal("[server]\nprot = 1\nport = 0\n", tmp_path)
     assert len(said.splitlines()) == 2
