@@ -32,7 +32,7 @@ class Shot:
     """One picture of a camera, decoded or yet to be.
 
     `gop`: where its packet is, None where there is none. `jpeg`: the camera's own file, with
-    `width` and `height`. `size`: bytes of packet or file. `seen`: it was looked at or passed over.
+    `width` and `height`. `size`: bytes of packet or file.
     """
 
     time_us: int
@@ -42,7 +42,6 @@ class Shot:
     height: int = 0
     gop: Gop | None = None
     size: int = 0
-    seen: bool = False
 
     @staticmethod
     def of(frame: SourceFrame) -> "Shot":

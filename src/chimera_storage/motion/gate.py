@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 GROUPS = 12  # that the band is learnt from
 LEAST_GROUPS = 2  # before that nothing is known
+PROOFS, LEAST_PROOFS = 10, 3  # groups in which something moved
 WINDOWS = (1, 4, 12)  # packets whose mean is compared
 BEYOND = 1.5  # times the greatest deviation in half of the still groups,
 LEAST = 0.08  # and at least so much: of the logarithm of the size
@@ -31,11 +32,21 @@ class Gate:
         self._level = 0.0
         self._limits: tuple[float, ...] = ()
         self._recent: deque[float] = deque(maxlen=max(WINDOWS))
+        self._proofs: deque[bool] = deque(maxlen=PROOFS)
 
     @property
     def knows(self) -> bool:
         """Whether enough was learnt to tell."""
         return len(self._still) >= LEAST_GROUPS
+
+    @property
+    def proven(self) -> bool:
+        """Whether the sizes alone would have found what moved lately."""
+        return len(self._proofs) >= LEAST_PROOFS and all(self._proofs)
+
+    def prove(self, surprised: bool) -> None:
+        """Something moved in a group; whether its sizes were surprising."""
+        self._proofs.append(surprised and self.knows)
 
     def begin_group(self) -> None:
         """A key frame came; the group before it counts for nothing unless `learn` was called."""

@@ -1,6 +1,5 @@
 """One stream's pictures, and what moves in them: what is decoded (watch.py) and the detector."""
 
-import copy
 from collections.abc import Iterator
 from datetime import tzinfo
 
@@ -9,12 +8,14 @@ import av
 from chimera_storage.config import MotionSettings
 from chimera_storage.motion.decoding import Shot
 from chimera_storage.motion.detector import Detector, Motion
+from chimera_storage.motion.glance import Glance
 from chimera_storage.motion.picture import luma
 from chimera_storage.motion.sources.source import Item, SourceFrame
 from chimera_storage.motion.trigger import Pacer
 from chimera_storage.motion.watch import Watch
 
 STILL = Motion(moving=False, score=0.0, boxes=())
+_LEARNING_INTERVAL_US = 5_000_000  # between the key frames that the detector learns from
 _EVENT_INTERVAL_US = 150_000  # while an event is open it is enough to look so often
 
 
@@ -41,6 +42,7 @@ class Looker:
         self._size = (0, 0)
         self._pacer = Pacer(settings.framerate if paced else 0)
         self._watch = Watch(self._glance)
+        self._key_frames = Glance()
         self._detector: Detector | None = None
         self._motion = STILL
         self._looked_us: int | None = None
@@ -88,7 +90,8 @@ class Looker:
     def _look_at(self, shots: Iterator[Shot]) -> Iterator[tuple[Shot, Motion]]:
         for shot in shots:
             if self._pacer.due(shot.time_us):
-                yield shot, STILL if shot.seen else self._look(shot)
+                passed_over = shot.picture is None or shot.time_us == self._looked_us
+                yield shot, STILL if passed_over else self._look(shot)
 
     def _look(self, shot: Shot) -> Motion:
         assert shot.picture is not None, "only what was passed over has none"  # noqa: S101
@@ -100,18 +103,23 @@ class Looker:
         self.looks += 1
         if self._motion.moving:
             self._watch.moves(shot.time_us)
+        elif shot.gop is not None and shot.picture.key_frame:
+            self._key_frames.accept(luma(shot.picture))
         return self._motion
 
     def _glance(self, picture: av.VideoFrame, time_us: int) -> bool:
-        """Whether a key frame shows anything new; where it does not, it is learnt from.
+        """Whether a key frame shows anything new.
 
-        Where it does, the detector stays as it was: it is to see the pictures before it first.
+        Where it does, the detector is to see the pictures before it first. Where it does not, the
+        detector learns from one now and then, so that dusk is no news to it.
         """
-        detector = copy.deepcopy(self._detector_for(picture), {id(self._settings): self._settings})
-        self.looks += 1
-        if detector.detect(luma(picture), time_us).score > 0:
+        if self._key_frames.differs(luma(picture)):
             return True
-        self._detector, self._looked_us, self._motion = detector, time_us, STILL
+        self._motion = STILL
+        if self._looked_us is None or abs(time_us - self._looked_us) >= _LEARNING_INTERVAL_US:
+            self._looked_us = time_us
+            self._detector_for(picture).detect(luma(picture), time_us)
+            self.looks += 1
         return False
 
     def _detector_for(self, picture: av.VideoFrame) -> Detector:

@@ -21,7 +21,9 @@ from chimera_storage.motion.sources.source import SourcePacket
 
 WARM_UP_US = 5_000_000  # at first everything is looked at: the detector learns the scene
 CALM_US = 2_000_000  # so long after the last motion it goes on
-NOTHING_US = 800_000  # and so long after sizes that meant nothing
+NOTHING_US = 800_000  # and so long when woken up in vain, each time in a row twice as long
+MOST_VAIN = 6
+LONG_GROUP_US = 3_000_000  # above, sizes have to have shown what they are worth
 MOST_WAITING_US = 12_000_000  # without a key frame
 MOST_WAITING_BYTES = 48 * 1024 * 1024
 MOST_REORDERED_US = 1_000_000  # B frames come after pictures that are shown later
@@ -45,9 +47,12 @@ class Watch:
         self._waiting: deque[Gop] = deque()  # asleep: since the last key frame that was glanced at
         self._gop = Gop()  # awake: the present one
         self._shown_us = 0  # of the pictures of the present group all up to this one went out
-        self._seen_us: int | None = None  # the key frame that was glanced at, if not yet gone out
         self._last_us: int | None = None
-        self._moved = False
+        self._moved = self._surprised = False  # in the present group
+        self._group_us = 0  # how long the last one lasted
+        self._reorders = False
+        self._useful = True  # since the last time it was woken up something moved
+        self._vain = 0  # times in a row that nothing did
         self._in_decoder: dict[int, tuple[Gop, int]] = {}  # awake: by time, group and size
         self.packets = 0
 
@@ -68,7 +73,7 @@ class Watch:
 
     def moves(self, time_us: int) -> None:
         """Something moves in the shot of this time: keep looking."""
-        self._moved = True
+        self._moved = self._useful = True
         self._stay_awake(time_us + CALM_US)
 
     def take(self, packet: SourcePacket) -> Iterator[Shot]:
@@ -78,9 +83,8 @@ class Watch:
             -MOST_REORDERED_US <= packet.time_us - self._last_us < MOST_WAITING_US
         ):
             yield from self.finish()  # a clock was set, or there was a long pause
-        self._last_us = (
-            packet.time_us if self._last_us is None else max(self._last_us, packet.time_us)
-        )
+        self._reorders = self._reorders or packet.time_us < (self._last_us or 0)
+        self._last_us = max(self._last_us or 0, packet.time_us)
         if self._awake_until_us is None:
             self._awake_until_us = packet.time_us + WARM_UP_US
         if self._asleep:
@@ -91,56 +95,77 @@ class Watch:
     def finish(self) -> Iterator[Shot]:
         """The rest, all of it decoded: the stream is over or begins anew."""
         if self._asleep:
-            yield from self._wake()
+            yield from self._wake(self._waiting[-1].packets[-1])
         yield from self._shots(self._decoder.drain())
         self._in_decoder.clear()
         self._gop = Gop()
-        self._last_us = self._awake_until_us = self._seen_us = None
+        self._last_us = self._awake_until_us = None
         self._shown_us = 0
 
     def _take_awake(self, packet: SourcePacket) -> Iterator[Shot]:
+        if packet.key and self._reorders and self._may_sleep(packet):
+            yield from self._fall_asleep()
+            yield from self._take_asleep(packet)
+            return
         if packet.key or self._gop.size > MOST_WAITING_BYTES:
-            if not self._moved:
-                self._gate.learn()
-            self._gate.begin_group()
-            self._gop, self._moved = Gop(), False
-        else:
-            self._gate.surprising(packet.size)
+            self._end_group(packet)
+            self._gop = Gop()
+        elif self._gate.surprising(packet.size):
+            self._surprised = True
         self._gop.append(packet)
         self._in_decoder[packet.time_us] = self._gop, packet.size
         yield from self._shots(self._decoder.feed(packet))
-        until_us = self._awake_until_us or 0
-        if packet.time_us > until_us and self._gop.decodable and self._can_sleep(packet):
-            yield from self._shots(self._decoder.drain())
-            self._in_decoder.clear()
-            self._waiting = deque([self._gop])
-            self._asleep = True
+        if not self._reorders and self._may_sleep(packet):
+            yield from self._fall_asleep()
 
-    def _can_sleep(self, packet: SourcePacket) -> bool:
+    def _may_sleep(self, packet: SourcePacket) -> bool:
+        """Whether nothing moved for a while, and key frames and sizes can be relied on."""
         return (
-            packet.codec.has_key_frames and self._failures < MOST_FAILURES and self._gate.knows
+            packet.time_us > (self._awake_until_us or 0)
+            and packet.codec.has_key_frames
+            and self._failures < MOST_FAILURES
+            and self._gop.decodable
+            and packet.time_us - self._gop.packets[0].time_us < MOST_WAITING_US // 2
+            and self._gate.knows
+            and (self._group_us <= LONG_GROUP_US or self._gate.proven)
         )
+
+    def _fall_asleep(self) -> Iterator[Shot]:
+        yield from self._shots(self._decoder.drain())
+        self._in_decoder.clear()
+        self._waiting = deque([self._gop])
+        self._asleep = True
+        self._vain = 0 if self._useful else min(self._vain + 1, MOST_VAIN)
+
+    def _end_group(self, key: SourcePacket) -> None:
+        """A new group begins; what the sizes of the last one were worth."""
+        if self._gop.decodable:
+            self._group_us = key.time_us - self._gop.packets[0].time_us
+        if self._moved:
+            self._gate.prove(self._surprised)
+        else:
+            self._gate.learn()
+        self._gate.begin_group()
+        self._moved = self._surprised = False
 
     def _take_asleep(self, packet: SourcePacket) -> Iterator[Shot]:
         if not packet.key:
             self._waiting[-1].append(packet)
-            surprising = self._gate.surprising(packet.size)
-            if surprising or self._waits_too_long(packet):
-                yield from self._wake()
-                self._stay_awake(packet.time_us + NOTHING_US)
+            if self._gate.surprising(packet.size) or self._waits_too_long(packet):
+                self._surprised = True
+                yield from self._wake(packet)
             return
         picture = self._key_picture(packet)
-        self._waiting.append(Gop())
-        self._waiting[-1].append(packet)
-        if picture is None or self._glance(picture, packet.time_us):
-            self._gate.begin_group()
-            yield from self._wake()
-            self._stay_awake(packet.time_us + (WARM_UP_US if picture is None else NOTHING_US))
-            return
-        self._gate.learn()
+        differs = picture is None or self._glance(picture, packet.time_us)
+        if not differs:
+            self._gate.learn()
+            self._vain = max(0, self._vain - 1)
         self._gate.begin_group()
-        yield from self._pass_over()
-        self._seen_us, self._shown_us = packet.time_us, 0
+        self._waiting.append(Gop([packet], packet.size))
+        if differs:
+            yield from self._wake(packet)
+        else:
+            yield from self._pass_over()
 
     def _waits_too_long(self, packet: SourcePacket) -> bool:
         first = self._waiting[0].packets[0]
@@ -165,20 +190,22 @@ class Watch:
             gop = self._waiting.popleft()
             for packet in sorted(gop.packets, key=lambda p: p.time_us):
                 if packet.time_us > self._shown_us:
-                    yield Shot(time_us=packet.time_us, gop=gop, size=packet.size, seen=True)
+                    yield Shot(time_us=packet.time_us, gop=gop, size=packet.size)
+            self._shown_us = 0
 
-    def _wake(self) -> Iterator[Shot]:
-        """Decode what waits, and from now on everything."""
-        self._asleep = False
+    def _wake(self, packet: SourcePacket) -> Iterator[Shot]:
+        """Decode what waits, and from now on everything; longer each time that it is in vain."""
+        self._asleep = self._useful = False
+        self._stay_awake(packet.time_us + (NOTHING_US << self._vain))
         self._decoder.restart()
         waiting, self._waiting = self._waiting, deque()
         # Pictures before the first key frame in time need the group before (open groups).
         self._shown_us = max(self._shown_us, waiting[0].packets[0].time_us - 1)
         for gop in waiting:
             self._gop = gop
-            for packet in gop.packets:
-                self._in_decoder[packet.time_us] = gop, packet.size
-                yield from self._shots(self._decoder.feed(packet))
+            for waited in gop.packets:
+                self._in_decoder[waited.time_us] = gop, waited.size
+                yield from self._shots(self._decoder.feed(waited))
 
     def _shots(self, pictures: list[av.VideoFrame]) -> Iterator[Shot]:
         for picture in pictures:
@@ -188,13 +215,7 @@ class Watch:
                 continue
             self._shown_us = time_us
             gop, size = known
-            yield Shot(
-                time_us=time_us,
-                picture=picture,
-                gop=gop,
-                size=size,
-                seen=time_us == self._seen_us,
-            )
+            yield Shot(time_us=time_us, picture=picture, gop=gop, size=size)
             if len(self._in_decoder) > 64:  # of packets that gave no picture
                 del self._in_decoder[next(iter(self._in_decoder))]
 

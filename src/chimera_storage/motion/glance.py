@@ -1,0 +1,77 @@
+"""Whether a key frame shows anything that those before did not: quick, and rather once too often.
+
+Where it says so in vain, a few packets are decoded for nothing; where it is silent, nothing is. So
+it asks for less than the detector: a cluster of pixels that leave the range of noise that each has
+shown so far. Changes of light that are even over a large part of the picture do not count.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Field = NDArray[np.float32]
+
+MAX_PIXELS = 135_000
+LEARN = 0.3  # weight of a new key frame in mean and deviation
+LEAST = 4.0  # difference that counts, of 255,
+DEVIATIONS = 3.5  # and in mean deviations of the pixel
+LIGHT = 24  # pixels: what is as even as this is light
+MOST = 20.0  # difference that the deviation learns from
+AROUND = 15  # pixels: noise is much the same all around
+CLUSTER, CLUSTER_SHARE = 5, 0.5  # side in pixels, and how much of it differs
+
+
+class Glance:
+    """Compares key frames of one camera."""
+
+    def __init__(self) -> None:
+        self._mean: Field | None = None
+        self._deviation: Field | None = None
+
+    def differs(self, luma: Picture) -> bool:
+        """Whether this brightness plane, uint8 (h, w), shows anything new; learns from it."""
+        small = _shrunken(luma)
+        if self._mean is None or self._deviation is None or self._mean.shape != small.shape:
+            self._begin(small)
+            return True
+        away = _without_light(cv2.subtract(small, self._mean))
+        around = cv2.boxFilter(self._deviation, -1, (AROUND, AROUND))
+        limit = cv2.multiply(cv2.max(self._deviation, around), DEVIATIONS)
+        limit = cv2.max(limit, np.full_like(limit, LEAST))
+        mask = cv2.compare(away, limit, cv2.CMP_GT)
+        dense = cv2.boxFilter(mask, -1, (CLUSTER, CLUSTER))
+        cv2.accumulateWeighted(small, self._mean, LEARN)
+        cv2.accumulateWeighted(np.minimum(away, MOST), self._deviation, LEARN)
+        return float(dense.max()) >= 255 * CLUSTER_SHARE
+
+    def accept(self, luma: Picture) -> None:
+        """What this plane shows was looked at, and is nothing that moves."""
+        small = _shrunken(luma)
+        if self._mean is None or self._deviation is None or self._mean.shape != small.shape:
+            self._begin(small)
+            return
+        away = _without_light(cv2.subtract(small, self._mean))
+        cv2.accumulateWeighted(np.minimum(away, MOST), self._deviation, LEARN)
+        self._mean = small
+
+    def _begin(self, small: Field) -> None:
+        self._mean, self._deviation = small, np.full_like(small, LEAST / DEVIATIONS)
+
+
+def _without_light(difference: Field) -> Field:
+    """How far each pixel is away, apart from what is even over a large part of the picture."""
+    rows, columns = difference.shape
+    coarse = (max(1, columns // LIGHT), max(1, rows // LIGHT))
+    light = cv2.resize(difference, coarse, interpolation=cv2.INTER_AREA)
+    light = cv2.resize(light, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.absdiff(difference, light), np.float32)
+
+
+def _shrunken(luma: Picture) -> Field:
+    small = luma
+    while small.size > MAX_PIXELS and min(small.shape) > 1:
+        rows, columns = small.shape
+        half = (max(1, columns // 2), max(1, rows // 2))
+        small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
