@@ -133,6 +133,33 @@ class CameraState(StrEnum):
     ENDED = "ended"  # a file that was played to its end, not looped
 
 
+class Health(StrEnum):
+    """Whether a camera sees what it usually sees; `sentence` says what is wrong."""
+
+    OK = "ok"
+    BLACK = "black"
+    FROZEN = "frozen"
+    COVERED = "covered"
+    TURNED = "turned"
+    DEFOCUSED = "defocused"
+    DAMAGED = "damaged"
+
+    @property
+    def sentence(self) -> str | None:
+        """For people; None while all is well."""
+        return _HEALTH_SENTENCES.get(self)
+
+
+_HEALTH_SENTENCES = {
+    Health.BLACK: "The picture is black; is the lens covered, or is there no light at all?",
+    Health.FROZEN: "The picture stands still to the last pixel; restart the camera.",
+    Health.COVERED: "Hardly anything can be seen; is something in front of the lens?",
+    Health.TURNED: "The camera shows something else than before; was it turned or moved?",
+    Health.DEFOCUSED: "The picture is blurred; is the lens dirty, wet or out of focus?",
+    Health.DAMAGED: "Pictures arrive damaged; look at the network, and use transport tcp.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraReport:
     """What the recorder says about one camera, about once a second and at every change.
@@ -140,7 +167,8 @@ class CameraReport:
     `since_us`: when `state` began. `problem`: one sentence, without credentials, while FAILED.
     `fps`: pictures per second received lately. `recording`: an event is open; `event_since_us`
     says since when. `reconnects` counts lost connections since the recorder process started.
-    `boxes` and `score` are those of the newest picture looked at.
+    `boxes` and `score` are those of the newest picture looked at. `health`: what is wrong with the
+    pictures that come, since `health_since_us` (None while all is well).
     """
 
     camera: int
@@ -157,3 +185,5 @@ class CameraReport:
     reconnects: int = 0
     score: float = 0.0
     boxes: tuple[Box, ...] = field(default=())
+    health: Health = Health.OK
+    health_since_us: int | None = None

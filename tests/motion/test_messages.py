@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import Box, CameraReport, CameraState
+from chimera_storage.model import Box, CameraReport, CameraState, Health
 from chimera_storage.motion.messages import (
     Work,
     decode_report,
@@ -44,6 +44,8 @@ def test_work_with_odd_passwords_arrives_as_it_was_sent_on_one_line() -> None:
         last_frame_us=st.none() | st.integers(0, 2**53),
         recording=st.booleans(),
         score=st.floats(0, 1),
+        health=st.sampled_from(Health),
+        health_since_us=st.none() | st.integers(0, 2**53),
         boxes=st.lists(st.builds(Box, *[st.integers(0, 9999)] * 4), max_size=3).map(tuple),
     )
 )

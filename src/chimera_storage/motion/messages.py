@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import Box, CameraReport, CameraState
+from chimera_storage.model import Box, CameraReport, CameraState, Health
 
 STOP_LINE = b"stop\n"
 
@@ -63,6 +63,7 @@ def decode_report(line: bytes) -> CameraReport:
     """The report that a line says. Raises ValueError, TypeError or LookupError for another."""
     values = json.loads(line)
     values["state"] = CameraState(values["state"])
+    values["health"] = Health(values["health"])
     values["boxes"] = tuple(Box(*box) for box in values["boxes"])
     return CameraReport(**values)
 
