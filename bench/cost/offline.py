@@ -55,7 +55,7 @@ def run(path: Path, settings: MotionSettings, *, gate: bool) -> Outcome:
             if motion.moving:
                 outcome.moving.append(shot.time_us)
             outcome.saved += [times[n] for n in step.save]
-            looker.in_event = trigger.event_open
+            looker.in_event = gate and trigger.event_open
 
     for packet in _packets(path, gate=gate):
         outcome.span_us = packet.time_us

@@ -9,6 +9,7 @@ from chimera_storage.config import MotionSettings
 from chimera_storage.motion.decoding import Shot
 from chimera_storage.motion.detector import Detector, Motion
 from chimera_storage.motion.glance import Glance
+from chimera_storage.motion.health import DamageCheck, SignalHealth
 from chimera_storage.motion.picture import luma
 from chimera_storage.motion.sources.source import Item, SourceFrame
 from chimera_storage.motion.trigger import Pacer
@@ -16,7 +17,7 @@ from chimera_storage.motion.watch import Watch
 
 STILL = Motion(moving=False, score=0.0, boxes=())
 _LEARNING_INTERVAL_US = 5_000_000  # between the key frames that the detector learns from
-_EVENT_INTERVAL_US = 150_000  # while an event is open it is enough to look so often
+_EVENT_INTERVAL_US = 150_000  # while something moves in an event it is enough to look so often
 
 
 class Looker:
@@ -25,7 +26,10 @@ class Looker:
     `size`: width and height that boxes refer to; None: those of the pictures looked at. `paced`:
     no more than the settings' frame rate is looked at. While `in_event` is set some pictures are
     not looked at: what moved in the last one moves in the next. `looks` counts those that were.
-    `timezone`: of the hours at which masks and zones hold.
+    `timezone`: of the hours at which masks and zones hold. `health` is told of what is seen.
+
+    Damaged pictures are left out: they are neither looked at nor saved. In those that something
+    lost came before there moves what moved in the last whole one.
     """
 
     def __init__(
@@ -35,8 +39,12 @@ class Looker:
         *,
         paced: bool = True,
         timezone: tzinfo | None = None,
+        health: SignalHealth | None = None,
     ) -> None:
         self._settings = settings
+        self._health = health or SignalHealth()
+        self._damage = DamageCheck()
+        self._known_damaged = 0
         self._timezone = timezone
         self._given_size = size
         self._size = (0, 0)
@@ -74,7 +82,7 @@ class Looker:
         """The shots that are settled now, in order, and what moves in each."""
         if isinstance(item, SourceFrame):
             self._frames += 1
-            if self._pacer.due(item.time_us):
+            if self._pacer.due(item.time_us) and self._is_whole(item.picture, item.time_us):
                 shot = Shot.of(item)
                 motion = self._look(shot)
                 if shot.jpeg is not None:
@@ -89,14 +97,21 @@ class Looker:
 
     def _look_at(self, shots: Iterator[Shot]) -> Iterator[tuple[Shot, Motion]]:
         for shot in shots:
+            if self._watch.damaged != self._known_damaged:
+                self._known_damaged = self._watch.damaged
+                self._health.damaged(shot.time_us)
+            if shot.picture is not None and not self._is_whole(shot.picture, shot.time_us):
+                continue
             if self._pacer.due(shot.time_us):
                 passed_over = shot.picture is None or shot.time_us == self._looked_us
                 yield shot, STILL if passed_over else self._look(shot)
 
     def _look(self, shot: Shot) -> Motion:
         assert shot.picture is not None, "only what was passed over has none"  # noqa: S101
-        since_us = None if self._looked_us is None else shot.time_us - self._looked_us
-        if self.in_event and since_us is not None and 0 <= since_us < _EVENT_INTERVAL_US:
+        if shot.doubtful:
+            return self._motion
+        self._health.look(luma(shot.picture), shot.time_us)
+        if self._is_obvious(shot.time_us):
             return self._motion
         self._looked_us = shot.time_us
         self._motion = self._detector_for(shot.picture).detect(luma(shot.picture), shot.time_us)
@@ -107,12 +122,21 @@ class Looker:
             self._key_frames.accept(luma(shot.picture))
         return self._motion
 
+    def _is_obvious(self, time_us: int) -> bool:
+        """Whether what moved a moment ago in the open event can be taken to move still."""
+        if not (self.in_event and self._motion.moving) or self._looked_us is None:
+            return False
+        return 0 <= time_us - self._looked_us < _EVENT_INTERVAL_US
+
     def _glance(self, picture: av.VideoFrame, time_us: int) -> bool:
         """Whether a key frame shows anything new.
 
         Where it does, the detector is to see the pictures before it first. Where it does not, the
         detector learns from one now and then, so that dusk is no news to it.
         """
+        if not self._is_whole(picture, time_us):
+            return False
+        self._health.look(luma(picture), time_us)
         if self._key_frames.differs(luma(picture)):
             return True
         self._motion = STILL
@@ -121,6 +145,12 @@ class Looker:
             self._detector_for(picture).detect(luma(picture), time_us)
             self.looks += 1
         return False
+
+    def _is_whole(self, picture: av.VideoFrame, time_us: int) -> bool:
+        if self._damage.is_damaged(luma(picture), time_us):
+            self._health.damaged(time_us)
+            return False
+        return True
 
     def _detector_for(self, picture: av.VideoFrame) -> Detector:
         size = (picture.width, picture.height)
