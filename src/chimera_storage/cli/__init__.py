@@ -14,6 +14,7 @@ from chimera_storage.cli.detect import detect
 from chimera_storage.cli.import_motion import import_motion
 from chimera_storage.cli.scan import scan
 from chimera_storage.cli.serve import serve
+from chimera_storage.cli.tune import tune
 from chimera_storage.errors import (
     ChimeraStorageError,
     ConfigurationError,
@@ -32,6 +33,7 @@ app.command()(serve)
 app.add_typer(config_app, name="config")
 app.command()(detect)
 app.command()(scan)
+app.command()(tune)
 app.command()(import_motion)
 
 

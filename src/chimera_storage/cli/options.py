@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from types import NoneType, UnionType
@@ -26,10 +27,11 @@ def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command `--config`, `--camera` and an option for each setting of `[camera.motion]`.
 
     The command's parameter `motion` gets the settings that they amount to: the flags on top of
-    those of the configured camera, or of the defaults. Settings that no flag can hold (lists,
-    tables) come from the file alone.
+    those of the configured camera, or of the defaults. A parameter `given` gets a `GivenMotion`
+    instead. Settings that no flag can hold (lists, tables) come from the file alone.
     """
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "motion"]
+    parameters = inspect.signature(command).parameters
+    own = [p for p in parameters.values() if p.name not in ("motion", "given")]
     options = {
         name: _option(name, field)
         for name, field in MotionSettings.model_fields.items()
@@ -39,8 +41,11 @@ def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(config: Path | None, camera: int | None, **given: Any) -> None:
         flags = {name: given.pop(name) for name in options}
-        motion = motion_settings(config, camera, flags)
-        command(**given, motion=motion)
+        motion = GivenMotion(config, camera, flags)
+        if "given" in parameters:
+            command(**given, given=motion)
+        else:
+            command(**given, motion=motion.settings())
 
     shared = [
         inspect.Parameter("config", _KEYWORD, default=None, annotation=ConfigFile),
@@ -53,17 +58,23 @@ def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def motion_settings(
-    config: Path | None, camera: int | None, flags: dict[str, Any]
-) -> MotionSettings:
-    """A configured camera's settings (the defaults without one) with the flags on top.
+@dataclass(frozen=True, slots=True)
+class GivenMotion:
+    """What was given of detection settings; a flag that is None was not."""
 
-    A flag that is None was not given. Raises ConfigurationError.
-    """
-    base = MotionSettings()
-    if config is not None or camera is not None:
-        base = camera_of(load_settings(config, os.environ), camera)
-    return with_flags(base, flags)
+    config: Path | None
+    camera: int | None
+    flags: dict[str, Any]
+
+    def present(self) -> MotionSettings:
+        """The configured camera's, the defaults without one. Raises ConfigurationError."""
+        if self.config is None and self.camera is None:
+            return MotionSettings()
+        return camera_of(load_settings(self.config, os.environ), self.camera)
+
+    def settings(self) -> MotionSettings:
+        """The present ones with the flags on top. Raises ConfigurationError."""
+        return with_flags(self.present(), self.flags)
 
 
 def camera_of(settings: Settings, camera: int | None) -> MotionSettings:

@@ -17,6 +17,7 @@ from chimera_storage.log import get_logger, redact
 DEFAULT_RATE = 25.0  # of files that say no frame rate
 OPEN_TIMEOUT_S = 10.0
 SHORT_S, SHORT_SHARE = 2.0, 0.95  # a file that ends earlier than it says is one cut off
+SEEK_BACK_US = 2_000_000
 _log = get_logger()
 _T = TypeVar("_T")
 
@@ -53,13 +54,18 @@ class Recording:
     ) -> None:
         self._container.close()
 
-    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def frames(
+        self, *, near_us: int = 0, offset_us: int | None = None
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Every frame with its time in microseconds since the first, corrupt ones included.
 
-        Frames without a time follow the one before at the file's frame rate.
+        Frames without a time follow the one before at the file's frame rate. With the `offset_us`
+        of an earlier reading they may begin with the key frame before `near_us`.
         """
         interval_us = round(1e6 / self.fps)
-        first_us: int | None = None
+        first_us = offset_us
+        if offset_us is not None and near_us > 0:
+            self._seek(near_us + offset_us)
         self.last_us = -interval_us
         for frame in self._decoded():
             if frame.pts is None or frame.time_base is None:
@@ -92,6 +98,14 @@ class Recording:
             pictures = "picture is" if self.damaged == 1 else "pictures are"
             return f"{self.damaged} {pictures} damaged; motion in damaged pictures is not seen."
         return None
+
+    def _seek(self, own_us: int) -> None:
+        # A little before: in transport streams a seek may land behind what was asked for.
+        before_us = max(0, own_us - SEEK_BACK_US)
+        try:
+            self._container.seek(before_us * av.time_base // 1_000_000, backward=True)
+        except FFmpegError:
+            _log.debug("seek_failed")
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """The frames that can be decoded; damaged packets are passed over."""

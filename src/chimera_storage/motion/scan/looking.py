@@ -20,9 +20,9 @@ Timed = tuple[int, av.VideoFrame]
 
 BATCH_US = 180_000  # 4.2 to 5 looks a second at the usual frame rates
 BATCH_BYTES = 48 * 1024 * 1024  # 15 frames of 1080p; at 8K every frame is a batch
-WIDTH = 240  # of the pictures compared
+WIDTH = 400  # of the pictures compared: they are halved until they are no wider
 LEAST_DIFFERENCE = 8  # of 255, between two pixels
-LEAST_PIXELS = 3  # of 32,000: a third of the smallest patch that the detector takes for a thing
+LEAST_SHARE = 0.0001  # a third of the smallest patch that the detector takes for a thing
 
 
 def batches(frames: Iterable[Timed]) -> Iterator[list[Timed]]:
@@ -52,26 +52,27 @@ class Sampler:
         `event_open`: that something moves is certain. `suspicion`: something was found that may
         become an event, so nothing is to be left out.
         """
-        if len(batch) == 1:
-            self._before = None if self._before is None else small(batch[0][1])
-            return batch
+        if event_open or len(batch) == 1:
+            self._before = None  # nothing to decide, so nothing to compare
+            return batch[-1:]
         now = small(batch[-1][1])
         before, self._before = self._before, now
-        if event_open:
-            return batch[-1:]
         if suspicion or before is None or before.shape != now.shape or differ(before, now):
             return batch
         return batch[-1:]
 
 
 def small(frame: av.VideoFrame) -> Plane:
-    """The brightness at 240 pixels' width: uint8 of shape (h, 240)."""
+    """The brightness, at most 400 pixels wide: uint8 of shape (h, w)."""
     plane = luma(frame)
-    height = max(1, round(WIDTH * plane.shape[0] / plane.shape[1]))
-    return np.asarray(cv2.resize(plane, (WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
+    while plane.shape[1] > WIDTH and plane.shape[0] > 1:
+        half = plane.shape[1] // 2, plane.shape[0] // 2  # by 2, which is fast
+        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return plane
 
 
 def differ(before: Plane, now: Plane) -> bool:
     """Whether something may have moved between two small pictures of the same shape."""
-    difference = cv2.absdiff(before, now)
-    return int(np.count_nonzero(difference > LEAST_DIFFERENCE)) >= LEAST_PIXELS
+    difference = cv2.blur(cv2.absdiff(before, now), (3, 3))  # noise is no difference
+    _, changed = cv2.threshold(difference, LEAST_DIFFERENCE, 1, cv2.THRESH_BINARY)
+    return cv2.countNonZero(changed) > LEAST_SHARE * now.size

@@ -1,0 +1,112 @@
+"""`chimera-storage tune`."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from chimera_storage.cli.options import GivenMotion, takes_motion_settings
+from chimera_storage.clock import EPOCH, from_us, to_us
+from chimera_storage.config_load import load_settings
+from chimera_storage.errors import InvalidInputError, SourceError
+from chimera_storage.log import configure_logging
+
+if TYPE_CHECKING:
+    from chimera_storage.motion.tune import Footage
+
+_FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class TuneFormat(StrEnum):
+    """What `tune` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@takes_motion_settings
+def tune(
+    source: Annotated[str, typer.Argument(help="A video file, or a camera's id.")],
+    *,
+    since: Annotated[
+        str | None, typer.Option("--from", help="First image of a camera, YYYYMMDD-HHMMSS.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="Last image of a camera, YYYYMMDD-HHMMSS.")
+    ] = None,
+    wanted: Annotated[
+        list[str] | None, typer.Option(help="Times that should be caught, or a file of them.")
+    ] = None,
+    not_wanted: Annotated[
+        list[str] | None, typer.Option(help="Times that should not be, or a file of them.")
+    ] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="Look for settings that tell them apart.")
+    ] = False,
+    picture: Annotated[Path, typer.Option(help="The picture to write.")] = Path("tune.png"),
+    output: Annotated[TuneFormat, typer.Option("--format", help="What is printed.")] = (
+        TuneFormat.TEXT
+    ),
+    given: GivenMotion,
+) -> None:
+    """Replay saved footage with other settings, and show what they would have caught."""
+    configure_logging()
+    of_camera = source.isdecimal() and not Path(source).exists()
+    if of_camera:
+        given = replace(given, camera=int(source))
+    elif since is not None or until is not None:
+        raise InvalidInputError("--from and --to are for a camera's saved images")
+    present, other = given.present(), given.settings()
+    from chimera_storage.cli.tune_output import Times, print_json, print_text, progress_bar
+    from chimera_storage.motion.tune import VideoFootage, compare, read_marks, write_picture
+
+    times = Times(_timezone(given) if of_camera else None)
+    marks = [
+        mark
+        for texts, good in ((wanted, True), (not_wanted, False))
+        for text in texts or ()
+        for mark in read_marks(text, wanted=good, parse_time=times.parse)
+    ]
+    if search and not marks:
+        raise InvalidInputError("--search needs marks: --wanted, --not-wanted or both")
+    footage: Footage = VideoFootage(Path(source))
+    if of_camera:
+        footage = _saved(given, int(source), times.parse_or(since, 0), times.parse_or(until, None))
+    with progress_bar() as on_progress:
+        comparison = compare(
+            footage, present, other, marks, searching=search, on_progress=on_progress
+        )
+    write_picture(comparison, footage, picture, times.say)
+    (print_json if output is TuneFormat.JSON else print_text)(comparison, picture, times.say)
+
+
+def _timezone(given: GivenMotion) -> ZoneInfo:
+    return ZoneInfo(load_settings(given.config, os.environ).server.timezone)
+
+
+def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | None) -> "Footage":
+    """The camera's saved images. Raises SourceError where there is no data folder."""
+    from chimera_storage.archive.images import Archive
+    from chimera_storage.archive.index import Index
+    from chimera_storage.archive.layout import Layout
+    from chimera_storage.clock import SystemClock
+    from chimera_storage.motion.tune import SavedFootage
+
+    layout = Layout(load_settings(given.config, os.environ).storage.path, _timezone(given))
+    if not layout.index.is_file():
+        raise SourceError(f"There is no index in {layout.root}; is it the data folder?")
+    archive = Archive(layout, Index(layout.index), SystemClock())
+    first = start_us if start_us is not None else to_us(EPOCH)
+    last = end_us if end_us is not None else to_us(_FOR_EVER)
+    footage = SavedFootage(archive, camera, first, last)
+    if not footage.images:
+        raise SourceError(
+            f"Camera {camera} has no saved image between {from_us(first):%Y-%m-%d %H:%M:%S} and"
+            f" {from_us(last):%Y-%m-%d %H:%M:%S} UTC."
+        )
+    return footage
