@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import CameraState
+from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.messages import STOP_LINE, Work, decode_report, encode_work
 from tests.support.http_camera import silent_server
 
@@ -119,7 +119,7 @@ def test_a_fault_in_one_camera_is_shown_and_tried_again_while_the_others_go_on(
         for _ in range(2):
             while b"camera_fault" not in process.stderr.readline():
                 pass
-        newest = {}
+        newest: dict[int, CameraReport] = {}
         while len(newest) < 2:
             report = decode_report(process.stdout.readline())
             if report.state is not CameraState.STARTING:

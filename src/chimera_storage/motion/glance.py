@@ -35,10 +35,10 @@ class Glance:
         if self._mean is None or self._deviation is None or self._mean.shape != small.shape:
             self._begin(small)
             return True
-        away = _without_light(cv2.subtract(small, self._mean))
+        away = _without_light(small - self._mean)
         around = cv2.boxFilter(self._deviation, -1, (AROUND, AROUND))
-        limit = cv2.multiply(cv2.max(self._deviation, around), DEVIATIONS)
-        limit = cv2.max(limit, np.full_like(limit, LEAST))
+        limit = np.maximum(self._deviation, around) * np.float32(DEVIATIONS)
+        limit = np.maximum(limit, np.float32(LEAST))
         mask = cv2.compare(away, limit, cv2.CMP_GT)
         dense = cv2.boxFilter(mask, -1, (CLUSTER, CLUSTER))
         cv2.accumulateWeighted(small, self._mean, LEARN)
@@ -51,7 +51,7 @@ class Glance:
         if self._mean is None or self._deviation is None or self._mean.shape != small.shape:
             self._begin(small)
             return
-        away = _without_light(cv2.subtract(small, self._mean))
+        away = _without_light(small - self._mean)
         cv2.accumulateWeighted(np.minimum(away, MOST), self._deviation, LEARN)
         self._mean = small
 
