@@ -19,6 +19,7 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import Box
 from chimera_storage.motion.decoding import Gop, Shot
 from chimera_storage.motion.detector import Motion
+from chimera_storage.motion.health import SignalHealth
 from chimera_storage.motion.looking import STILL, Looker
 from chimera_storage.motion.saving import Saver
 from chimera_storage.motion.sources.source import Item, SourceFrame
@@ -44,7 +45,7 @@ class Capture:
 
     `images_saved` counts since the start; `score` and `boxes` are those of the newest picture
     looked at; `event_since_us` is None while nothing is recorded. `timezone`: of the hours at which
-    masks and zones hold.
+    masks and zones hold. `health`: whether the camera sees what it should, over all connections.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Capture:
         self._log = get_logger(camera=camera.id)
         self._saver = Saver(camera, writer, index, clock)
         self._buffer_was_full = False
+        self.health = SignalHealth()
         self.score = 0.0
         self.boxes: tuple[Box, ...] = ()
         self.width = 0
@@ -70,7 +72,7 @@ class Capture:
 
     def _begin(self) -> None:
         self._trigger = Trigger(self._settings)
-        self._looker = Looker(self._settings, timezone=self._timezone)
+        self._looker = Looker(self._settings, timezone=self._timezone, health=self.health)
         self._second: Looker | None = None
         self._pacer = Pacer(self._settings.framerate)  # while there is a second stream
         self._unlooked: deque[Shot] = deque()  # until what the second stream shows is settled
@@ -118,7 +120,11 @@ class Capture:
         if self._second is None:
             self._step(self._looker.finish())
             self._second = Looker(
-                self._settings, (self.width, self.height), paced=False, timezone=self._timezone
+                self._settings,
+                (self.width, self.height),
+                paced=False,
+                timezone=self._timezone,
+                health=self.health,
             )
         self._await_sight(item)
         for other in second:

@@ -8,6 +8,9 @@ from av.video.codeccontext import VideoCodecContext
 from chimera_storage.motion.sources.codec import Codec, VideoPacket
 from chimera_storage.motion.sources.source import SourceFrame, SourcePacket
 
+DOUBTFUL_US = 5_000_000
+LEAST_GROUP = 8  # packets: decoders hold back a few pictures
+
 
 @dataclass(slots=True)
 class Gop:
@@ -32,7 +35,8 @@ class Shot:
     """One picture of a camera, decoded or yet to be.
 
     `gop`: where its packet is, None where there is none. `jpeg`: the camera's own file, with
-    `width` and `height`. `size`: bytes of packet or file.
+    `width` and `height`. `size`: bytes of packet or file. `doubtful`: something before it was lost,
+    so that it may show smear.
     """
 
     time_us: int
@@ -42,6 +46,7 @@ class Shot:
     height: int = 0
     gop: Gop | None = None
     size: int = 0
+    doubtful: bool = False
 
     @staticmethod
     def of(frame: SourceFrame) -> "Shot":
@@ -70,14 +75,27 @@ class Shot:
 
 
 class Decoder:
-    """Decodes the packets of one stream after another. `damaged` counts what could not be."""
+    """Decodes the packets of one stream after another. `damaged` counts what was lost.
+
+    Pictures that are marked as damaged are left out. Those after something that was lost are drawn
+    on top of it: they are `doubtful` until the next key frame, or for five seconds (streams that
+    are refreshed bit by bit have no further key frames).
+    """
 
     def __init__(self) -> None:
         self._codec: Codec | None = None
         self._context: VideoCodecContext | None = None
         self._drained = True
+        self._now_us = 0
+        self._lost_us: int | None = None
+        self._fed = self._given = 0  # packets and pictures of this group
         self.decoded = 0
         self.damaged = 0
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what comes now may show smear."""
+        return self._lost_us is not None and 0 <= self._now_us - self._lost_us < DOUBTFUL_US
 
     def feed(self, packet: SourcePacket) -> list[av.VideoFrame]:
         """The pictures that come of it: mostly one; their `pts` is the time of theirs."""
@@ -86,6 +104,12 @@ class Decoder:
         elif self._drained:
             self._reset()
         self._codec, self._drained = packet.codec, False
+        self._now_us = packet.time_us
+        if packet.key:
+            self._begin_group()
+        self._fed += 1
+        if packet.broken:
+            self._lose()
         return self._decode(packet.packet)
 
     def drain(self) -> list[av.VideoFrame]:
@@ -98,6 +122,13 @@ class Decoder:
     def restart(self) -> None:
         """Forget everything; next comes a key frame."""
         self._drained = True
+        self._fed = 0
+
+    def _begin_group(self) -> None:
+        """Count the last group as damaged where most of it never came out (H.265 does so)."""
+        if self._fed >= LEAST_GROUP and 2 * self._given < self._fed:
+            self.damaged += 1
+        self._fed = self._given = 0
 
     def _reset(self) -> None:
         assert self._context is not None, "made with the first packet"  # noqa: S101
@@ -108,12 +139,23 @@ class Decoder:
         try:
             pictures = self._context.decode(packet)
         except (av.FFmpegError, ValueError):
-            self.damaged += 1
+            self._lose()
             return []
-        whole = [picture for picture in pictures if not picture.is_corrupt]
+        whole = []
+        for picture in pictures:
+            if picture.is_corrupt:
+                self._lose()
+                continue
+            if picture.key_frame:
+                self._lost_us = None
+            whole.append(picture)
         self.decoded += len(whole)
-        self.damaged += len(pictures) - len(whole)
+        self._given += len(whole)
         return whole
+
+    def _lose(self) -> None:
+        self.damaged += 1
+        self._lost_us = self._now_us
 
 
 class Developer:

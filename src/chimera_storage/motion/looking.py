@@ -10,7 +10,7 @@ from chimera_storage.motion.decoding import Shot
 from chimera_storage.motion.detector import Detector, Motion
 from chimera_storage.motion.glance import Glance
 from chimera_storage.motion.health import DamageCheck, SignalHealth
-from chimera_storage.motion.picture import luma
+from chimera_storage.motion.picture import chroma, luma
 from chimera_storage.motion.sources.source import Item, SourceFrame
 from chimera_storage.motion.trigger import Pacer
 from chimera_storage.motion.watch import Watch
@@ -147,7 +147,7 @@ class Looker:
         return False
 
     def _is_whole(self, picture: av.VideoFrame, time_us: int) -> bool:
-        if self._damage.is_damaged(luma(picture), time_us):
+        if self._damage.is_damaged(luma(picture), time_us, chroma(picture)):
             self._health.damaged(time_us)
             return False
         return True

@@ -52,6 +52,20 @@ def luma(frame: av.VideoFrame) -> Plane:
     return _view(frame.planes[0], frame.width, frame.height)
 
 
+def chroma(frame: av.VideoFrame) -> Plane | None:
+    """The first plane of colour: uint8 of shape (rows, columns), read only; None where none is.
+
+    Semi-planar YUV has both colours in it, in turns.
+    """
+    if frame.format.name in _PLANAR:
+        plane = frame.planes[1]
+        return _view(plane, plane.width, plane.height)
+    if frame.format.name in _INTERLEAVED | _INTERLEAVED_VU:
+        rows = frame.format.chroma_height(frame.height)
+        return _view(frame.planes[1], 2 * frame.format.chroma_width(frame.width), rows)
+    return None
+
+
 def encode_jpeg(frame: av.VideoFrame, quality: int) -> bytes:
     """The picture as a JPEG (JFIF) of `quality` 1 to 100.
 

@@ -155,12 +155,16 @@ class Recorder:
             stop.wait(min(REPORT_INTERVAL_S, left_s))
 
     def _report_if_due(self) -> None:
-        told = (self._state, self._shown_problem(), self._capture.event_since_us)
+        told = self._to_be_told_at_once()
         if (
             told != self._reported
             or self._clock.monotonic() - self._reported_at_s >= REPORT_INTERVAL_S
         ):
             self._report()
+
+    def _to_be_told_at_once(self) -> tuple[object, ...]:
+        capture = self._capture
+        return self._state, self._shown_problem(), capture.event_since_us, capture.health.health
 
     def _shown_problem(self) -> str | None:
         return self._problem or self._capture.problem
@@ -168,7 +172,7 @@ class Recorder:
     def _report(self) -> None:
         capture = self._capture
         problem = self._shown_problem()
-        self._reported = (self._state, problem, capture.event_since_us)
+        self._reported = self._to_be_told_at_once()
         self._reported_at_s = self._clock.monotonic()
         # Pictures that come but cannot be saved are a failure to whoever relies on them.
         unsaved = self._state is CameraState.CONNECTED and problem is not None
@@ -188,6 +192,8 @@ class Recorder:
                 reconnects=self._reconnects,
                 score=capture.score,
                 boxes=capture.boxes,
+                health=capture.health.health,
+                health_since_us=capture.health.since_us,
             )
         )
 

@@ -215,7 +215,8 @@ class Watch:
                 continue
             self._shown_us = time_us
             gop, size = known
-            yield Shot(time_us=time_us, picture=picture, gop=gop, size=size)
+            doubtful = self._decoder.doubtful
+            yield Shot(time_us=time_us, picture=picture, gop=gop, size=size, doubtful=doubtful)
             if len(self._in_decoder) > 64:  # of packets that gave no picture
                 del self._in_decoder[next(iter(self._in_decoder))]
 

@@ -27,6 +27,14 @@ def test_smear_and_grey_fill_are_damage(damaged: Picture) -> None:
     assert not check.is_damaged(noisy(place(1)), 2 * SECOND_US)
 
 
+def test_green_fill_is_damage() -> None:
+    check = DamageCheck()
+    colour = np.full((180, 320), 128, np.uint8)
+    assert not check.is_damaged(place(1), 0, colour)
+    colour[100:] = 0
+    assert check.is_damaged(place(1), SECOND_US, colour)
+
+
 def test_damage_is_seen_in_the_very_first_picture() -> None:
     assert DamageCheck().is_damaged(smeared(noisy(place(1)), 200), 0)
 

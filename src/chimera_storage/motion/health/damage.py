@@ -1,7 +1,8 @@
 """Pictures that a decoder gave as whole, but that show what was lost on the way: pure.
 
-Two marks are looked for, which no lens makes. Grey fill: where a decoder has nothing to go by it
-puts 128, exactly, while a real grey is never that even. Smear: below where the data broke off the
+Two marks are looked for, which no lens makes. Fill: where a decoder has nothing to go by it leaves
+grey, luma of exactly 128, while a real grey is never that even; or the 0 of fresh memory, which as
+colour is a green that no camera sends. Smear: below where the data broke off the
 last good line is drawn again and again, so that the picture changes from left to right and not
 from top to bottom. Something that a scene shows by nature (a grey panel, a drawn border) is there
 all the time, so what counts is more of it than the last whole pictures had.
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.uint8]
 
-GREY = 128
-GREY_SHARE = 0.02  # of the picture, more than usual
+GREY, NO_COLOUR = 128, 0
+FILL_SHARE = 0.02  # of the picture, more than usual
 SMEAR_SHARE = 0.12  # of its height, more than usual
 USUAL_AFTER_US = 15_000_000  # marks that stay so long belong to the scene
 _LINES, _POINTS = 90, 160
@@ -31,13 +32,16 @@ class DamageCheck:
         self._since_us: int | None = None
         self._shape: tuple[int, ...] = ()
 
-    def is_damaged(self, luma: Plane, time_us: int) -> bool:
-        """Whether a luma plane, uint8 of shape (height, width), shows marks of damage."""
+    def is_damaged(self, luma: Plane, time_us: int, chroma: Plane | None = None) -> bool:
+        """Whether a picture shows marks of damage.
+
+        `luma`: uint8 of shape (height, width); `chroma`: the same of one colour, or of both.
+        """
         if luma.shape != self._shape:
             self._shape, self._usual, self._since_us = luma.shape, None, None
-        found = marks(luma)
-        usual_grey, usual_smear = self._usual or (0.0, 0.0)
-        if found[0] - usual_grey < GREY_SHARE and found[1] - usual_smear < SMEAR_SHARE:
+        found = marks(luma, chroma)
+        usual_fill, usual_smear = self._usual or (0.0, 0.0)
+        if found[0] - usual_fill < FILL_SHARE and found[1] - usual_smear < SMEAR_SHARE:
             self._usual, self._since_us = found, None
             return False
         if self._since_us is None or time_us < self._since_us:
@@ -48,22 +52,29 @@ class DamageCheck:
         return True
 
 
-def marks(luma: Plane) -> tuple[float, float]:
-    """The share of the picture that is grey fill, and the share of its height that is smear."""
+def marks(luma: Plane, chroma: Plane | None = None) -> tuple[float, float]:
+    """The share of the picture that is fill, and the share of its height that is smear."""
     rows, columns = luma.shape
     if rows < 16 or columns < 16:
         return 0.0, 0.0
-    down, across = max(1, rows // _LINES), max(1, columns // _POINTS)
-    picked = np.ascontiguousarray(luma[::down, ::across])
-    return _grey(picked), _smear(picked)
+    picked = _picked(luma)
+    fill = _even(picked, GREY)
+    if chroma is not None:
+        fill = max(fill, _even(_picked(chroma), NO_COLOUR))
+    return fill, _smear(picked)
 
 
-def _grey(picked: Plane) -> float:
-    """Points of exactly 128 whose neighbours below and to the right are, too."""
-    grey = picked == GREY
-    if np.count_nonzero(grey) < GREY_SHARE * grey.size:
+def _picked(plane: Plane) -> Plane:
+    rows, columns = plane.shape
+    return np.ascontiguousarray(plane[:: max(1, rows // _LINES), :: max(1, columns // _POINTS)])
+
+
+def _even(picked: Plane, value: int) -> float:
+    """The share of points of this value whose neighbours below and to the right have it, too."""
+    has = picked == value
+    if np.count_nonzero(has) < FILL_SHARE * has.size:
         return 0.0
-    inner = grey[:-1, :-1] & grey[1:, :-1] & grey[:-1, 1:] & grey[1:, 1:]
+    inner = has[:-1, :-1] & has[1:, :-1] & has[:-1, 1:] & has[1:, 1:]
     return float(np.count_nonzero(inner) / inner.size)
 
 

@@ -10,8 +10,8 @@ import re
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
 _SLICE, _IDR_SLICE, _SPS = 1, 5, 7
-_HEAD_BYTES = 24  # of a slice: enough for its first four numbers
-_SEARCHED_BYTES = 2048  # a slice begins within these
+_SLICE_BYTES = 24  # enough for the first four numbers of a slice
+HEAD_BYTES = 2048  # of a packet: its first slice begins within these
 _WITH_CHROMA_FORMAT = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
@@ -32,8 +32,8 @@ class Continuity:
                     self._read_sps(unit)
 
     def is_broken(self, packet: bytes) -> bool:
-        """Whether a picture is missing before this packet, whose first 2 KiB are enough."""
-        for unit in self._units(packet[:_SEARCHED_BYTES]):
+        """Whether a picture is missing before this packet, of which HEAD_BYTES are enough."""
+        for unit in self._units(packet[:HEAD_BYTES]):
             kind = unit[0] & 31
             if kind == _SPS:
                 self._read_sps(unit)
@@ -44,7 +44,7 @@ class Continuity:
     def _follow(self, unit: bytes) -> bool:
         if self._bits is None:
             return False
-        reader = _Bits(unit[1:_HEAD_BYTES])
+        reader = _Bits(unit[1:_SLICE_BYTES])
         try:
             for _ in range(3):  # first macroblock, type, parameter set
                 reader.unsigned()

@@ -43,7 +43,7 @@ class SourcePacket:
     """One picture, still compressed; they come in the order in which they are decoded.
 
     `time_us`: as above, and the `pts` of `packet` and of the picture that comes of it. `key`: it
-    can be decoded without those before it. `size` in bytes.
+    can be decoded without those before it. `size` in bytes. `broken`: one before it is missing.
     """
 
     packet: VideoPacket
@@ -51,6 +51,7 @@ class SourcePacket:
     key: bool
     size: int
     codec: Codec
+    broken: bool = False
 
 
 Item = SourceFrame | SourcePacket

@@ -27,6 +27,7 @@ from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.sources.address import Address, AddressKind
 from chimera_storage.motion.sources.codec import Codec, VideoPacket
+from chimera_storage.motion.sources.continuity import HEAD_BYTES, Continuity
 from chimera_storage.motion.sources.source import TIMEOUT_S, SourcePacket
 from chimera_storage.motion.sources.timing import LiveTimes
 
@@ -235,6 +236,8 @@ class Opened:
         self._timeout_s = timeout_s
         self._container: InputContainer | None = None
         self._codec: Codec | None = None
+        self._continuity: Continuity | None = None
+        self._left_out = False
         self.damaged = 0
 
     def __enter__(self) -> "Opened":
@@ -266,12 +269,15 @@ class Opened:
         stream = self._container.streams.video[0]
         try:
             self._codec = Codec(stream)
+            if self._codec.name == "h264":
+                self._continuity = Continuity(stream.codec_context.extradata)
             began_s: float | None = time.monotonic()
             for packet in self._container.demux(stream):
                 if stop.is_set():
                     return
                 if packet.is_corrupt:
                     self.damaged += 1
+                    self._left_out = True
                 elif packet.size and (
                     began_s is None or packet.is_keyframe or _is_over(began_s, _AWAIT_KEY_S)
                 ):
@@ -284,12 +290,16 @@ class Opened:
         """The packet and, in it, this time instead of the stream's own."""
         assert self._codec is not None, "a packet of this stream"  # noqa: S101
         packet.pts, packet.dts, packet.time_base = time_us, None, _MICROSECOND
+        is_broken, self._left_out = self._left_out, False
+        if self._continuity is not None:
+            is_broken |= self._continuity.is_broken(bytes(memoryview(packet)[:HEAD_BYTES]))
         return SourcePacket(
             packet=packet,
             time_us=time_us,
             key=packet.is_keyframe,
             size=packet.size,
             codec=self._codec,
+            broken=is_broken,
         )
 
     def _error(self, error: Exception, began_s: float) -> SourceError:
