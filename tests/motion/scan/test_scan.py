@@ -11,7 +11,7 @@ from chimera_storage.motion.demo import DemoScene
 from chimera_storage.motion.recording import Recording
 from chimera_storage.motion.replay import FrameVerdict, replay
 from chimera_storage.motion.scan import Scanner, video_files
-from chimera_storage.motion.scan.looking import batches
+from chimera_storage.motion.scan.looking import Sampler, batches
 from tests.motion.clips import write_clip
 from tests.support.footage import Footage, write_scene
 
@@ -78,9 +78,29 @@ def test_what_is_seen_for_a_moment_between_two_looks_is_found(tmp_path: Path) ->
     assert len(Scanner(SETTINGS).scan(tmp_path / "a.mp4").events) == 1
 
 
-def test_still_footage_has_no_event_and_is_mostly_passed_over(tmp_path: Path) -> None:
+def test_still_footage_has_no_event_and_is_half_passed_over(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.mp4", 10, [])
     assert Scanner(SETTINGS).scan(tmp_path / "a.mp4").events == ()
+    sampler = Sampler()
+    with Recording(tmp_path / "a.mp4") as recording:
+        looked = [
+            time_us
+            for batch in batches(recording.frames())
+            for time_us, _ in sampler.choose(batch, event_open=False, suspicion=False)
+        ]
+    assert 50 <= len(looked) <= 55  # five a second of ten
+
+
+def test_a_change_makes_every_frame_of_its_batch_looked_at(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", 6, [(3, 4)])
+    sampler = Sampler()
+    with Recording(tmp_path / "a.mp4") as recording:
+        looked = {
+            time_us // 100_000
+            for batch in batches(recording.frames())
+            for time_us, _ in sampler.choose(batch, event_open=False, suspicion=False)
+        }
+    assert set(range(31, 40)) <= looked
 
 
 def test_a_frame_rate_limit_holds_here_too(street: Footage) -> None:
