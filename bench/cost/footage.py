@@ -73,7 +73,7 @@ def _write(path: Path, frames: Iterator[av.VideoFrame], width: int, height: int)
         "crf": "23",
         "maxrate": str(bits),
         "bufsize": str(2 * bits),
-        "x264-params": "scenecut=0:bframes=0",
+        "x264-params": "scenecut=0:bframes=0:mbtree=0:rc-lookahead=0:ipratio=1.3",
     }
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(FPS), options=options)

@@ -22,7 +22,7 @@ from chimera_storage.motion.sources.source import SourcePacket
 WARM_UP_US = 5_000_000  # at first everything is looked at: the detector learns the scene
 CALM_US = 2_000_000  # so long after the last motion it goes on
 NOTHING_US = 800_000  # and so long when woken up in vain, each time in a row twice as long
-MOST_VAIN = 6
+MOST_VAIN, SOUND_SLEEP_US = 6, 8_000_000  # after so long asleep it is no row
 LONG_GROUP_US = 3_000_000  # above, sizes have to have shown what they are worth
 MOST_WAITING_US = 12_000_000  # without a key frame
 MOST_WAITING_BYTES = 48 * 1024 * 1024
@@ -42,6 +42,7 @@ class Watch:
         self._decoder = Decoder()
         self._gate = Gate()
         self._asleep = False
+        self._asleep_since_us = 0
         self._awake_until_us: int | None = None
         self._failures = 0
         self._waiting: deque[Gop] = deque()  # asleep: since the last key frame that was glanced at
@@ -136,6 +137,7 @@ class Watch:
         self._waiting = deque([self._gop])
         self._asleep = True
         self._vain = 0 if self._useful else min(self._vain + 1, MOST_VAIN)
+        self._asleep_since_us = self._last_us or 0
 
     def _end_group(self, key: SourcePacket) -> None:
         """A new group begins; what the sizes of the last one were worth."""
@@ -159,7 +161,6 @@ class Watch:
         differs = picture is None or self._glance(picture, packet.time_us)
         if not differs:
             self._gate.learn()
-            self._vain = max(0, self._vain - 1)
         self._gate.begin_group()
         self._waiting.append(Gop([packet], packet.size))
         if differs:
@@ -196,6 +197,8 @@ class Watch:
     def _wake(self, packet: SourcePacket) -> Iterator[Shot]:
         """Decode what waits, and from now on everything; longer each time that it is in vain."""
         self._asleep = self._useful = False
+        if packet.time_us - self._asleep_since_us > SOUND_SLEEP_US:
+            self._vain = 0
         self._stay_awake(packet.time_us + (NOTHING_US << self._vain))
         self._decoder.restart()
         waiting, self._waiting = self._waiting, deque()
