@@ -20,16 +20,18 @@ from zoneinfo import ZoneInfo
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.check import Reconciler
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
 from chimera_storage.config import ServerSettings, Settings
-from chimera_storage.convert.alerts import AlertSender
+from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.convert.jobs import ConversionManager
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
+from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from chimera_storage.upkeep import Upkeep
 from chimera_storage.web.app import create_app
@@ -38,6 +40,7 @@ from chimera_storage.web.app import create_app
 # answer is already right; a very large one goes on behind, and `confidence` says so.
 _COMPARE_BEFORE_OPENING_S = 0.5
 _OPEN_TIMEOUT_S = 10.0
+_ALERT_INTERVAL_S = 2.0
 _SECOND_SIGNAL_EXIT_CODE = 130
 
 log = get_logger()
@@ -58,11 +61,10 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
         with contextlib.closing(Reconciler(archive)) as reconciler:
             reconciler.start()
             await asyncio.to_thread(reconciler.wait_complete, _COMPARE_BEFORE_OPENING_S)
-            alerts = AlertSender(
-                settings.alerts.url, public_url=settings.server.public_url, layout=layout
-            )
+            alerts = AlertSender(settings.alerts.url)
+            told = ConversionAlerts(alerts, public_url=settings.server.public_url, layout=layout)
             conversions = ConversionManager(
-                archive, settings.convert, clock, on_change=alerts.conversion_changed
+                archive, settings.convert, clock, on_change=told.conversion_changed
             )
             recorders = RecorderSupervisor(settings, clock)
             app = create_app(
@@ -84,9 +86,28 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 log.info("server_ready", address=address, cameras=len(settings.camera))
                 on_ready(address)
                 watched = asyncio.create_task(recorders.run(), name="recorders")
-                await _until_stopped(stop, http, watched)
+                telling = asyncio.create_task(
+                    _tell_of_cameras(settings, recorders, alerts, layout), name="camera-alerts"
+                )
+                running.callback(telling.cancel)
+                await _until_stopped(stop, http, watched, telling)
                 log.info("server_stopping")
     log.info("server_stopped")
+
+
+async def _tell_of_cameras(
+    settings: Settings, recorders: RecorderSupervisor, alerts: AlertSender, layout: Layout
+) -> None:
+    """Alert of cameras that fail or see nothing more, and that work again."""
+    names = settings.names()
+    told = CameraAlerts(
+        lambda camera: f"{names[camera]} ({camera})" if camera in names else f"Camera {camera}",
+        layout.stamp,
+    )
+    while True:
+        for text in told.messages(recorders.reports(), asyncio.get_running_loop().time()):
+            alerts.send(text)
+        await asyncio.sleep(_ALERT_INTERVAL_S)
 
 
 def free_address(server: ServerSettings) -> str:

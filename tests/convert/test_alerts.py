@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
+from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.layout import Layout
-from chimera_storage.convert.alerts import AlertSender
+from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from tests.convert.managing import managed, query
 from tests.support.saved_images import SavedImages, picture, until
@@ -95,24 +96,25 @@ def receiver(*answers: int | None) -> Iterator[Receiver]:
         server.server_close()
 
 
-def sender(url: SecretStr | None, public_url: str = "", timeout_s: float = 5) -> AlertSender:
-    return AlertSender(
-        url,
-        public_url=public_url,
-        layout=LAYOUT,
-        retry_delays_s=(0.01, 0.02, 0.03),
-        timeout_s=timeout_s,
-    )
+def sender(url: SecretStr | None, timeout_s: float = 5) -> AlertSender:
+    return AlertSender(url, retry_delays_s=(0.01, 0.02, 0.03), timeout_s=timeout_s)
 
 
-def send(alerts: AlertSender, *conversions: Conversion) -> None:
+def of_conversions(
+    alerts: AlertSender, layout: Layout = LAYOUT, public_url: str = ""
+) -> ConversionAlerts:
+    return ConversionAlerts(alerts, public_url=public_url, layout=layout)
+
+
+def send(alerts: AlertSender, *conversions: Conversion, public_url: str = "") -> None:
     """Alert of these, and wait until all that is to be sent is."""
+    changed = of_conversions(alerts, public_url=public_url).conversion_changed
 
     async def run() -> None:
         await alerts.start()
         for before, conversion in pairwise((None, *conversions)):
             assert conversion is not None
-            alerts.conversion_changed(conversion, before)
+            changed(conversion, before)
         await alerts.close()
 
     asyncio.run(run())
@@ -125,12 +127,13 @@ def ended(status: ConversionStatus, error: str | None = None) -> Conversion:
 def test_start_finish_failure_and_cancellation_are_said_with_link_and_reason() -> None:
     with receiver() as chat:
         send(
-            sender(chat.url, "https://cameras.example/"),
+            sender(chat.url),
             ASKED_FOR,
             VIDEO,
             ended(DONE),
             ended(FAILED, "the disk is full"),
             ended(CANCELLED),
+            public_url="https://cameras.example/",
         )
 
     started, finished, failed, cancelled = chat.texts
@@ -189,14 +192,12 @@ def test_a_receiver_that_is_not_there_yet_gets_it_later() -> None:
         port = place.getsockname()[1]
         alerts = AlertSender(
             SecretStr(f"http://127.0.0.1:{port}/{SECRET}"),
-            public_url="",
-            layout=LAYOUT,
             retry_delays_s=(0.05,) * 100,
         )
 
         async def run() -> None:
             await alerts.start()
-            alerts.conversion_changed(ended(DONE), VIDEO)
+            of_conversions(alerts).conversion_changed(ended(DONE), VIDEO)
             await asyncio.sleep(0.1)
             place.close()
             server = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
@@ -214,8 +215,8 @@ def test_closing_does_not_wait_for_a_receiver_that_never_answers() -> None:
 
         async def run() -> float:
             await alerts.start()
-            alerts.conversion_changed(VIDEO, ASKED_FOR)
-            alerts.conversion_changed(ended(DONE), VIDEO)
+            of_conversions(alerts).conversion_changed(VIDEO, ASKED_FOR)
+            of_conversions(alerts).conversion_changed(ended(DONE), VIDEO)
             await until(lambda: chat.bodies, 5, "the first alert")
             began = time.monotonic()
             await alerts.close(0.2)
@@ -268,12 +269,13 @@ def test_a_real_conversion_alerts_once_each_and_never_waits_for_the_chat(
 ) -> None:
     saved.save([picture(0)])
     with receiver(None) as chat:
-        alerts = AlertSender(chat.url, public_url="", layout=saved.layout, timeout_s=1)
+        alerts = AlertSender(chat.url, timeout_s=1)
 
         async def run() -> None:
             await alerts.start()
             async with managed(saved) as opened:
-                opened.manager._on_change = alerts.conversion_changed
+                changed = of_conversions(alerts, saved.layout).conversion_changed
+                opened.manager._on_change = changed
                 conversion = await opened.manager.request(**query(ConversionType.ZIP))
                 assert (await opened.settled(conversion.id, 10)).status is DONE
             await until(lambda: len(chat.bodies) == 2, 10, "both alerts")

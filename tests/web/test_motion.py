@@ -2,7 +2,7 @@
 
 from chimera_storage import __version__
 from chimera_storage.clock import to_us
-from chimera_storage.model import Box, CameraReport, CameraState
+from chimera_storage.model import Box, CameraReport, CameraState, Health
 from tests.support.web import NOW, Room
 
 NOW_US = to_us(NOW)
@@ -25,6 +25,8 @@ def test_motion_status_tells_of_the_process_and_each_camera(room: Room) -> None:
             images_saved=42,
             reconnects=1,
             score=0.25,
+            health=Health.DEFOCUSED,
+            health_since_us=NOW_US - 90_000_000,
         ),
         CameraReport(
             camera=2,
@@ -51,7 +53,11 @@ def test_motion_status_tells_of_the_process_and_each_camera(room: Room) -> None:
         "imagesSaved": 42,
         "restarts": 1,
         "score": 0.25,
+        "health": "defocused",
+        "healthSince": NOW_MS - 90_000,
+        "healthProblem": "The picture is blurred; is the lens dirty, wet or out of focus?",
     }
+    assert (second["health"], second["healthSince"], second["healthProblem"]) == ("ok", None, None)
     assert (second["state"], second["name"]) == ("failed", "Camera 2")
     assert "does not answer" in second["problem"]
     assert "secret" not in room.get("/motion/status").text

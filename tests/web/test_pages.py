@@ -15,7 +15,7 @@ import simplejpeg
 from playwright.sync_api import Locator, Page, expect
 
 from chimera_storage.clock import to_us
-from chimera_storage.model import Box, CameraReport, CameraState, ConversionStatus
+from chimera_storage.model import Box, CameraReport, CameraState, ConversionStatus, Health
 from tests.support.browser import CHROMIUM, PHONE, open_page
 from tests.support.granian_room import served
 from tests.support.web import NOW, Room, web_room
@@ -98,6 +98,28 @@ def test_cameras_say_in_words_how_they_are(url: str, tmp_path: Path) -> None:
         )
         expect(second.locator(".no-picture")).to_be_visible()
         expect(third.locator(".state")).to_have_text("connecting …")
+        assert complaints == []
+
+
+def test_a_camera_that_sees_nothing_more_says_so(room: Room, url: str, tmp_path: Path) -> None:
+    covered = CameraReport(
+        camera=1,
+        state=CameraState.CONNECTED,
+        since_us=NOW_US - 90 * MINUTE_US,
+        health=Health.COVERED,
+        health_since_us=NOW_US - 5 * MINUTE_US,
+    )
+    room.recorders.said[0] = covered
+    with open_page(url, tmp_path) as (page, complaints):
+        card = page.locator(".camera").first
+        expect(card.locator(".state")).to_have_text(
+            "since 19:55 hardly anything can be seen; is something in front of the lens?"
+        )
+        expect(card).to_have_attribute("data-light", "failed")
+        room.recorders.said[0] = replace(covered, health=Health.OK, health_since_us=None)
+        expect(card.locator(".state")).to_have_text(
+            "watching since 18:30, nothing moves", timeout=10_000
+        )
         assert complaints == []
 
 

@@ -109,6 +109,9 @@ def _status(camera: int, names: CameraNames, report: CameraReport | None) -> dic
         "imagesSaved": known.images_saved,
         "restarts": known.reconnects,
         "score": round(known.score, 5),
+        "health": known.health.value,
+        "healthSince": _ms(known.health_since_us),
+        "healthProblem": known.health.sentence,
     }
 
 

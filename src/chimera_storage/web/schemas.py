@@ -229,6 +229,11 @@ class CameraStatus(_Model):
     imagesSaved: int  # noqa: N815
     restarts: int = Field(description="lost connections since the recorder started")
     score: float = Field(description="share of the newest picture that moves, 0 to 1")
+    health: Literal["ok", "black", "frozen", "covered", "turned", "defocused", "damaged"] = Field(
+        description="whether the camera sees what it usually sees"
+    )
+    healthSince: int | None  # noqa: N815
+    healthProblem: str | None = Field(description="what is wrong with what it sees")  # noqa: N815
 
 
 class MotionStatus(_Model):

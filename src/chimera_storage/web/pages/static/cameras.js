@@ -31,7 +31,7 @@ function show(card, camera, now) {
 
 function light(camera) {
   if (camera.recording) return "recording";
-  if (camera.state === "connected") return "watching";
+  if (camera.state === "connected") return camera.healthProblem ? "failed" : "watching";
   return camera.state === "failed" ? "failed" : "quiet";
 }
 
@@ -39,6 +39,10 @@ function words(camera, now) {
   if (!camera.recorded) return "saved by another program";
   switch (camera.state) {
     case "connected":
+      if (camera.healthProblem) {
+        const problem = camera.healthProblem.charAt(0).toLowerCase() + camera.healthProblem.slice(1);
+        return `since ${time(camera.healthSince, now)} ${problem}`;
+      }
       return camera.recording && camera.recordingSince !== null
         ? `recording since ${time(camera.recordingSince, now)}`
         : `watching since ${time(camera.since, now)}, nothing moves`;
