@@ -39,8 +39,12 @@ def ours(cameras: list[dict[str, object]], seconds: float) -> Cost:
     with tempfile.TemporaryDirectory() as name:
         data = Path(name)
         (data / "shared/captures").mkdir(parents=True)
-        motion = {"picture_quality": QUALITY, "pre_capture": PRE_S, "post_capture": POST_S,
-                  "event_gap": GAP_S}  # fmt: skip
+        motion = {
+            "picture_quality": QUALITY,
+            "pre_capture": PRE_S,
+            "post_capture": POST_S,
+            "event_gap": GAP_S,
+        }
         settings = [
             CameraSettings.model_validate({"id": n, "loop": True, "motion": motion, **camera})
             for n, camera in enumerate(cameras, 1)
@@ -49,8 +53,10 @@ def ours(cameras: list[dict[str, object]], seconds: float) -> Cost:
         with (data / "log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "chimera_storage.motion"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            )  # fmt: skip
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(encode_work(work))
@@ -69,9 +75,11 @@ def ours(cameras: list[dict[str, object]], seconds: float) -> Cost:
             process.wait(20)
         left_out = re.findall(rb"pictures_left_out.*?(\d+)", (data / "log").read_bytes())
         return Cost(
-            cpu=cost.cpu, images=cost.images, memory_mb=cost.memory_mb,
+            cpu=cost.cpu,
+            images=cost.images,
+            memory_mb=cost.memory_mb,
             frames_left_out=sum(map(int, left_out)),
-        )  # fmt: skip
+        )
 
 
 MOTION_CONF = """daemon off
@@ -112,12 +120,14 @@ def motion(video: Path, width: int, height: int, fps: int, seconds: float) -> Co
                 pre=round(PRE_S * fps),
                 post=round(POST_S * fps),
                 gap=round(GAP_S),
-            )  # fmt: skip
+            )
         )
         process = subprocess.Popen(
             ["motion", "-n", "-c", str(config)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         assert process.stderr is not None
         try:
             while b"Decoder opened" not in process.stderr.readline():
