@@ -1,5 +1,6 @@
 """Cameras behind HTTP, good and bad, on a free port of 127.0.0.1: real sockets, real JPEG files."""
 
+import contextlib
 import hashlib
 import secrets
 import socket
@@ -19,7 +20,8 @@ class HttpCamera:
 
     `/mjpeg` without and `/mjpeg-length` with Content-Length, `rate` a second; `/snapshot.jpg`;
     `/page`: HTML; `/mjpeg-once`: the pictures once, then the end. With `auth` ("basic" or "digest")
-    everything asks for `user` and `password`. `requests` counts what was answered with 200.
+    everything asks for `user` and `password`. `date`: what it takes the time to be. `requests`
+    counts what was answered with 200.
     """
 
     def __init__(
@@ -28,12 +30,14 @@ class HttpCamera:
         *,
         rate: float = 20.0,
         auth: str = "",
+        date: str = "",
         user: str = "",
         password: str = "",
     ) -> None:
         self.jpegs = jpegs
         self.rate = rate
         self.auth = auth
+        self.date = date
         self.user = user
         self.password = password
         self.requests = 0
@@ -70,6 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return self.camera.date or super().date_time_string(timestamp)
 
     def do_GET(self) -> None:
         if self.camera.closing.is_set():
@@ -154,6 +161,37 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def dripping_server(content: bytes) -> Iterator[int]:
+    """A port that answers with `content` again and again, a byte every 50 ms."""
+    over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            while not over.is_set():
+                for number in content:
+                    client.sendall(bytes([number]))
+                    if over.wait(0.05):
+                        return
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=drip, args=(client,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +12,7 @@ from chimera_storage.motion.sources.address import parse_address
 from chimera_storage.motion.sources.http_camera import HttpSource
 from tests.motion.clips import HEIGHT, WIDTH, jpegs, write_clip
 from tests.motion.reading import drain, read
-from tests.support.http_camera import HttpCamera, silent_server
+from tests.support.http_camera import HttpCamera, dripping_server, silent_server
 
 CLOCK = SystemClock()
 ODD = "p@s:s/w#rd%?"
@@ -96,6 +97,27 @@ def test_damaged_pictures_are_left_out_and_counted(pictures: list[bytes]) -> Non
 def test_a_server_that_stays_silent_is_given_up() -> None:
     with silent_server() as port, pytest.raises(SourceError, match="did not answer"):
         drain(source(f"http://cam:secret@127.0.0.1:{port}/x", timeout_s=0.3))
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 99, b"HTTP/1.1 302 Found\r\nLocation: /x\r\n"]
+)
+def test_a_server_that_drips_its_headers_does_not_hold_up_a_thread_for_hours(head: bytes) -> None:
+    began_s = time.monotonic()
+    with dripping_server(head) as port, pytest.raises(SourceError, match="did not answer"):
+        drain(source(f"http://cam:secret@127.0.0.1:{port}/x", timeout_s=0.3))
+    assert time.monotonic() - began_s < 2
+
+
+@pytest.mark.parametrize("path", ["/mjpeg", "/snapshot.jpg"])
+def test_a_camera_whose_clock_is_in_the_year_2000_gets_the_servers_time(
+    path: str, pictures: list[bytes]
+) -> None:
+    began_us = to_us(CLOCK.now())
+    with HttpCamera(pictures, date="Sat, 01 Jan 2000 00:00:00 GMT") as camera:
+        frames = read(source(camera.url(path)), 3)
+    ended_us = to_us(CLOCK.now())
+    assert all(began_us <= frame.time_us <= ended_us for frame in frames)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import os
 import threading
 import time
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -54,6 +55,23 @@ def test_a_looped_file_goes_on_at_the_same_pace(clip: Path) -> None:
     times = [f.time_us for f in frames]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(gaps) == RATE + 4
+    assert all(99_000 <= gap <= 101_000 for gap in gaps)
+
+
+def test_times_that_leap_in_a_file_hold_nothing_up(tmp_path: Path) -> None:
+    path = tmp_path / "leap.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for n in range(6):
+            frame = av.VideoFrame(64, 48, "yuvj420p")
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = n * 100 + 2000 + (100_000_000 if n >= 3 else 0)
+                packet.time_base = Fraction(1, 1000)
+                container.mux(packet)
+    times = [f.time_us for f in read(source(path), 6)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(gaps) == 5
     assert all(99_000 <= gap <= 101_000 for gap in gaps)
 
 

@@ -54,6 +54,13 @@ def test_times_always_rise_where_pts_is_missing_repeated_or_runs_back() -> None:
         last = stamp
 
 
+def test_a_camera_whose_clock_is_in_the_year_2000_gets_the_servers_time() -> None:
+    times = LiveTimes(None)
+    for n in range(100):
+        received_us = START + n * 40_000
+        assert times.stamp(946_684_800_000_000 + n * 40_000, received_us) == received_us
+
+
 def test_a_leap_of_the_cameras_clock_is_not_followed() -> None:
     times = LiveTimes(START)
     times.stamp(0, START)

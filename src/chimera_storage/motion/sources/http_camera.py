@@ -17,6 +17,7 @@ import httpx
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.sources.address import Address
+from chimera_storage.motion.sources.deadline import HeadDeadline
 from chimera_storage.motion.sources.multipart import MultipartParser
 from chimera_storage.motion.sources.source import TIMEOUT_S, Item, SourceFrame
 from chimera_storage.motion.sources.stream import (
@@ -51,6 +52,7 @@ class HttpSource:
         self._timeout_s = timeout_s
         self._clock = clock
         self._decoder = JpegDecoder()
+        self._head = HeadDeadline(2 * timeout_s)
         self.patience_s = 3 * timeout_s + interval_s
 
     @property
@@ -71,12 +73,12 @@ class HttpSource:
             ) as client:
                 yield from self._frames(client, stop)
         except httpx.HTTPError as error:
-            raise self._error(error) from None
+            raise self._error(TimeoutError() if self._head.missed else error) from None
         except (httpx.InvalidURL, httpx.StreamError, OSError, ValueError, LookupError) as error:
             raise source_error(error, self._address) from None
 
     def _frames(self, client: httpx.Client, stop: threading.Event) -> Iterator[Item]:
-        with client.stream("GET", self._address.target) as response:
+        with self._head.stream(client, self._address.target) as response:
             self._check(response)
             content_type = response.headers.get("content-type", "")
             kind = content_type.partition(";")[0].strip().lower()
@@ -128,7 +130,7 @@ class HttpSource:
             due = max(due + self._interval_s, time.monotonic())
             if stop.wait(due - time.monotonic()):
                 return
-            with client.stream("GET", self._address.target) as response:
+            with self._head.stream(client, self._address.target) as response:
                 self._check(response)
                 body = self._body(response, stop)
 
@@ -176,9 +178,9 @@ class HttpSource:
         if not response.is_success:
             raise SourceError(f"{place} answers with the HTTP status {status} instead of pictures.")
 
-    def _error(self, error: httpx.HTTPError) -> SourceError:
+    def _error(self, error: httpx.HTTPError | TimeoutError) -> SourceError:
         place = self._address.place
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
             return source_error(TimeoutError(), self._address)
         if isinstance(error, httpx.ConnectError):
             cause = _root_cause(error)

@@ -66,6 +66,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (FileNotFoundError, "{place} does not exist; is the camera plugged in?"),
 )
 _MAX_BEHIND_US = 1_000_000
+_LONGEST_PAUSE_US = 60_000_000  # between two pictures of a file
 _CLOCK_STEP_US = 500_000
 _LATE_S = 0.15  # so late a file's packets may come: a few at a time cost less than one by one
 _AWAIT_KEY_S = 10.0
@@ -111,7 +112,8 @@ class StreamSource:
 class FileSource:
     """A video file, played in real time as if it were live, stamped with the present.
 
-    The spacing is that of the file. When reading falls more than 1 s behind real time the rest
+    The spacing is that of the file; times that leap by more than a minute or run backwards count
+    as one usual interval. When reading falls more than 1 s behind real time the rest
     of the file is played that much later; no picture is left out. With `loop` the first picture
     follows the last one after one usual interval.
     """
@@ -197,7 +199,7 @@ class Pace:
         if self._offset_us is None:
             first_us = now_us if self._last_us is None else self._last_us + self._interval_us
             self._offset_us = first_us - pts_us
-        elif pts_us <= self._last_pts_us:  # a file whose times run backwards
+        elif not 0 < pts_us - self._last_pts_us <= _LONGEST_PAUSE_US:  # a clock that was set
             self._offset_us += self._last_pts_us + self._interval_us - pts_us
         else:
             self._interval_us = min(pts_us - self._last_pts_us, _MICROSECONDS)
