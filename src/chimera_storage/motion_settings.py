@@ -80,7 +80,7 @@ class ZoneSettings(Area):
 class MotionSettings(Section):
     """How motion is found and which images are kept."""
 
-    threshold: float = Field(0.001, gt=0, le=1, description="share of the picture that must move")
+    threshold: float = Field(0.0005, gt=0, le=1, description="share of the picture that must move")
     threshold_maximum: float = Field(
         1.0, gt=0, le=1, description="a greater share of the picture is no motion; 1: no maximum"
     )

@@ -82,8 +82,8 @@ def learned_at_once(percent: int) -> bool:
         detector.detect(picture, n * 100_000)
     assert detector._background is not None
     blurred = cv2.GaussianBlur(picture, (3, 3), 0)
-    change = detector._background.compare(np.asarray(blurred, np.uint8))
-    return bool(change.different.mean() < 0.05)
+    different = detector._background.compare(np.asarray(blurred, np.uint8))
+    return bool(np.count_nonzero(different) < 0.05 * different.size)
 
 
 def test_the_share_of_the_picture_that_counts_as_a_light_switch_can_be_set() -> None:
@@ -93,20 +93,20 @@ def test_the_share_of_the_picture_that_counts_as_a_light_switch_can_be_set() -> 
 
 
 def fluttering(n: int) -> NDArray[np.float32]:
-    """Something that leaps about at the left, and from picture 200 on somebody below it."""
-    numbers = np.random.default_rng(n)
-    at = (float(numbers.integers(20, 60)), float(numbers.integers(10, 30)))
-    picture = with_square(wall(), at, (30, 30), 240)
+    """Something that goes to and fro at the left, and from picture 200 on somebody below it."""
+    picture = wall()
+    if n >= 5:
+        picture = with_square(picture, (50 + 40 * np.sin(0.3 * n), 20), (30, 30), 240)
     if n >= 200:
         picture = with_square(picture, ((n - 200) * 16, 120), (16, 36), 20)
     return picture
 
 
 def test_the_smart_mask_learns_a_place_that_always_moves_and_nothing_else() -> None:
-    """At two pictures a second there is no seeing that a thing comes back."""
+    """It goes so far that nothing else tells it from somebody who walks up and down."""
     without = moving(found(fluttering, 220, fps=2))
     learned = moving(found(fluttering, 220, fps=2, smart_mask_speed=10))
-    assert len([n for n in without if 100 <= n < 200]) > 30
+    assert len([n for n in without if 100 <= n < 200]) > 90
     assert len([n for n in learned if 100 <= n < 200]) < 3
     assert len([n for n in learned if n >= 200]) > 14
 

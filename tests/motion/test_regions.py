@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from chimera_storage.clock import to_us
 from chimera_storage.config import MotionSettings
 from chimera_storage.errors import ConfigurationError
-from chimera_storage.motion.detector.tracks import Patch
+from chimera_storage.motion.detector.patches import Patch
 from chimera_storage.motion.regions import Regions, View, drawn, is_within, read_mask, scaled
 
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time, tzinfo
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -63,11 +63,11 @@ class View:
     zones: tuple[tuple[Mask, float], ...]
 
     def counting(
-        self, things: Sequence[AnyThing], labels: NDArray[np.int32], threshold: float
+        self, things: Sequence[AnyThing], labels: NDArray[np.integer[Any]], threshold: float
     ) -> list[AnyThing]:
         """The things of those places in which enough moves, in the order given.
 
-        `labels`: int32 of the picture's shape. `threshold`: that of what belongs to no zone.
+        `labels`: numbers, of the picture's shape. `threshold`: that of what belongs to no zone.
         """
         places = [self._place(thing, labels) for thing in things]
         thresholds = [threshold, *(own for _, own in self.zones)]
@@ -79,7 +79,7 @@ class View:
         ]
         return [thing for thing, place in zip(things, places, strict=True) if enough[place]]
 
-    def _place(self, thing: Thing, labels: NDArray[np.int32]) -> int:
+    def _place(self, thing: Thing, labels: NDArray[np.integer[Any]]) -> int:
         """0: no zone, else the number of the zone, from 1, that holds the most of the thing."""
         if not self.zones:
             return 0

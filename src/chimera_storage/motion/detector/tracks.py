@@ -1,13 +1,17 @@
 """Which changed patches are things that move: a thing goes somewhere, a leaf comes back.
 
 Patches are followed from picture to picture by where they are. A track counts as a thing once it
-has gone some way in one direction; until then it is flutter, noise or a flicker of light.
+has gone some way in one direction; until then it is flutter, noise or a flicker of light. How far
+it has to go, and how steadily, depends on what else flutters there (`unrest.py`).
 """
 
 import math
 from dataclasses import dataclass, replace
 
-LOST_S = 0.8  # a track that is not seen for so long is over
+from chimera_storage.motion.detector.patches import Patch
+from chimera_storage.motion.detector.unrest import Unrest
+
+LOST_S, ONCE_LOST_S = 0.8, 0.3  # a track that is not seen for so long is over; if seen but once
 REACH = 0.6  # greatest speed, in picture widths a second, of what was seen once
 SWERVE = 0.2  # greatest difference from the expected speed of what was seen more often
 SLACK = 0.02  # picture widths that the outline of a thing may jump by itself
@@ -17,25 +21,14 @@ FAR_TRAVEL = 0.05  # way in picture widths that makes a thing when seen twice
 SETTLED_TRAVEL = 0.08  # what went so far stays a thing while it is seen, standing or not;
 DOUBT_S = 2.0  # what did not, has so long to go on
 SPOT_S, MAX_SPOTS, MAX_DOUBTS = 600.0, 64, 3  # where something fluttered is remembered
+SEAT_S, MAX_SEATS = 60.0, 16  # and where a thing stood until it was taken for background
 LEAST_STEP = 0.008  # picture widths: outlines tremble by less
 STRAIGHT = 0.5  # least share of the way walked that leads away from the start
 AFOOT = 0.4  # share of that way without the longest step: patches that join or part leap once
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """A connected patch of changed pixels: its box in detector pixels and its area."""
-
-    x: int
-    y: int
-    w: int
-    h: int
-    area: int
-    label: int
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        return self.x + self.w / 2, self.y + self.h / 2
+ROUGH, STEPS_S = 0.5, 1.0  # share of the way that may be off what was expected; lately
+HASTE, HASTE_SHARE = 6.0, 0.004  # own lengths a second, of what covers less: drops and flakes
+SLOW_S = 0.5  # pictures so far apart show no way
+BORDER = 0.02  # picture widths: who was last seen there has left
 
 
 @dataclass(slots=True)
@@ -46,14 +39,20 @@ class Track:
     start: tuple[float, float]
     waypoint: tuple[float, float]
     began_s: float
+    born_s: float
+    last_s: float
+    most: float  # area lately
+    doubts: int  # how much speaks against it
+    swaying: float  # how often the patch was one that sways
     seen: int = 1
     walked: float = 0.0
     longest: float = 0.0  # step
-    last_s: float = 0.0
     thing: bool = False
-    doubts: int = 0  # how often something stayed where it was, here
+    settled: bool = False  # it went far enough to stay a thing
     gone: float = 0.0
     farthest: float = 0.0
+    moved: float = 0.0  # by all steps lately,
+    rough: float = 0.0  # and how far they ended from where they were expected
     velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
 
     def expected(self, now_s: float) -> Patch:
@@ -66,20 +65,27 @@ class Track:
         """Take the patch for the track's next place; shorter steps are trembling."""
         before, after = self.patch.centre, patch.centre
         elapsed = max(now_s - self.last_s, 1e-3)
+        step = math.dist(before, after)
+        fade = math.exp(-elapsed / STEPS_S)
+        self.moved = fade * self.moved + step
+        self.rough *= fade
+        if self.seen > 1:
+            self.rough += max(0.0, math.dist(self.expected(now_s).centre, after) - least_step)
         weight = 1.0 if self.seen == 1 else 0.3
         self.velocity = (
             self.velocity[0] + weight * ((after[0] - before[0]) / elapsed - self.velocity[0]),
             self.velocity[1] + weight * ((after[1] - before[1]) / elapsed - self.velocity[1]),
         )
-        step = math.dist(before, after)
         self.longest = max(self.longest, step)
         stretch = math.dist(self.waypoint, after)
         if stretch >= least_step:
             self.walked += stretch
             self.waypoint = after
+        self.most = max(patch.area, self.most * math.exp(-elapsed / 2))
+        self.swaying += 0.3 * (patch.sways - self.swaying)
         self.patch, self.last_s = patch, now_s
         self.seen += 1
-        self.gone = math.dist(self.start, patch.centre)
+        self.gone = math.dist(self.start, after)
         self.farthest = max(self.farthest, self.gone)
 
     def begin_again(self) -> None:
@@ -88,14 +94,26 @@ class Track:
         self.began_s = self.last_s
         self.seen, self.walked, self.longest, self.gone, self.farthest = 1, 0.0, 0.0, 0.0, 0.0
 
+    @property
+    def unsteady(self) -> bool:
+        """Whether it leaps about, as drops that are taken for one another do."""
+        return self.rough > ROUGH * self.moved
+
+    @property
+    def speed(self) -> float:
+        """Pixels a second."""
+        return math.hypot(*self.velocity)
+
 
 class Tracker:
-    """Follows patches in pictures `width` pixels wide."""
+    """Follows patches in pictures of `width` by `height` pixels."""
 
-    def __init__(self, width: int) -> None:
-        self._width = width
+    def __init__(self, width: int, height: int) -> None:
+        self._width, self._height = width, height
         self._tracks: list[Track] = []
+        self._unrest = Unrest(width, height)
         self._spots: list[tuple[Patch, float]] = []  # where and when something fluttered
+        self._seats: list[tuple[Patch, float]] = []  # where and when a thing was last seen
         self._last_s: float | None = None
 
     def clear(self) -> None:
@@ -103,27 +121,50 @@ class Tracker:
         self._tracks = []
 
     def things(self, patches: list[Patch], now_s: float) -> list[Patch]:
-        """The patches of this picture that belong to things that move."""
-        elapsed = 0.0 if self._last_s is None else now_s - self._last_s
+        """The patches of this picture that belong to things that move, in the order given."""
+        elapsed_s = 0.0 if self._last_s is None else now_s - self._last_s
         self._last_s = now_s
-        self._spots = [spot for spot in self._spots if now_s - spot[1] < SPOT_S]
-        self._tracks = [t for t in self._tracks if now_s - t.last_s <= max(LOST_S, 2 * elapsed)]
-        found = []
+        self._forget(now_s, elapsed_s)
+        self._unrest.see([patch for patch in patches if patch.live], elapsed_s)
+        found: set[int] = set()
         free = list(self._tracks)
-        for patch in sorted(patches, key=lambda p: -p.area):
+        for patch in sorted(patches, key=lambda p: (not p.live, -p.area)):
             track = self._nearest(patch, free, now_s)
-            if track is None:
-                track = self._begin(patch, now_s)
-            else:
+            if track is not None:
                 free.remove(track)
                 track.follow(patch, now_s, LEAST_STEP * self._width)
-            if self._is_thing(track, elapsed):
-                found.append(patch)
-        return found
+            elif patch.live:
+                track = self._begin(patch, now_s)
+            if track is not None and self._is_thing(track, elapsed_s):
+                found.add(patch.label)
+        return [patch for patch in patches if patch.label in found]
+
+    def _forget(self, now_s: float, elapsed_s: float) -> None:
+        """End the tracks that were not seen for a while, and remember where."""
+        tracks, self._tracks = self._tracks, []
+        for track in tracks:
+            patience_s = LOST_S if track.seen > 1 else ONCE_LOST_S
+            if now_s - track.last_s <= max(patience_s, 2 * elapsed_s):
+                self._tracks.append(track)
+            elif not track.settled:
+                self._unrest.ended(track.patch, track.most)
+            elif track.thing and self._stayed(track):
+                self._seats = [*self._seats, (track.patch, now_s)][-MAX_SEATS:]
+        self._spots = [spot for spot in self._spots if now_s - spot[1] < SPOT_S]
+        self._seats = [seat for seat in self._seats if now_s - seat[1] < SEAT_S]
+
+    def _stayed(self, track: Track) -> bool:
+        """Whether a thing that is not seen any more is still in the picture, rather than left."""
+        p, border = track.patch, BORDER * self._width
+        across = border < p.x and p.x + p.w < self._width - border
+        inside = across and border < p.y and p.y + p.h < self._height - border
+        return inside and 0.5 * track.speed < max(p.w, p.h)
 
     def _nearest(self, patch: Patch, tracks: list[Track], now_s: float) -> Track | None:
         best, best_distance = None, math.inf
         for track in tracks:
+            if not patch.live and not _stands_as(patch, track):
+                continue
             speed = REACH if track.seen == 1 else SWERVE
             reach = self._width * (SLACK + speed * min(now_s - track.last_s, LOST_S))
             expected = track.expected(now_s)
@@ -134,42 +175,79 @@ class Tracker:
                     best, best_distance = track, cost
         return best
 
+    def _begin(self, patch: Patch, now_s: float) -> Track:
+        centre, doubts = patch.centre, self._doubts(patch)
+        track = Track(
+            patch, centre, centre, now_s, now_s, now_s, patch.area, doubts, float(patch.sways)
+        )
+        track.thing = track.settled = not doubts and self._is_seated(patch)
+        self._tracks.append(track)
+        return track
+
+    def _is_seated(self, patch: Patch) -> bool:
+        """Whether somebody stands here, who was seen to come."""
+        slack = SLACK * self._width
+        return any(
+            _gap(patch, seat) == 0
+            and patch.area < 1.5 * seat.area
+            and math.dist(patch.centre, seat.centre) < 0.5 * max(seat.w, seat.h) + slack
+            for seat, _ in self._seats
+        )
+
     def _is_thing(self, track: Track, elapsed_s: float) -> bool:
         """Whether the track counts as a thing now; keeps its state up to date."""
-        went = self._went_somewhere(track, elapsed_s)
+        established = track.settled and track.last_s - track.born_s > DOUBT_S
+        doubts = 0 if established else min(MAX_DOUBTS, self._unrest.doubts(track.patch))
+        track.doubts = max(track.doubts, doubts)
+        hasty = self._hasty(track)
+        went = not hasty and self._went_somewhere(track)
         track.thing = track.thing or went
-        settled = track.farthest >= SETTLED_TRAVEL * self._width
-        if not settled and track.last_s - track.began_s > DOUBT_S:
+        far = track.farthest >= SETTLED_TRAVEL * self._width
+        track.settled = track.settled or (track.thing and far)
+        if not (far or track.settled) and track.last_s - track.began_s > DOUBT_S:
             if not went:
                 track.thing = False
                 self._spots = [*self._spots, (track.patch, track.last_s)][-MAX_SPOTS:]
                 track.doubts = self._doubts(track.patch)
             track.begin_again()
-        return track.thing
-
-    def _begin(self, patch: Patch, now_s: float) -> Track:
-        track = Track(
-            patch, patch.centre, patch.centre, now_s, last_s=now_s, doubts=self._doubts(patch)
-        )
-        self._tracks.append(track)
-        return track
+        if hasty or (doubts and track.unsteady) or track.most < self._unrest.least(track.patch):
+            return False
+        # Where pictures are too far apart to see it go, what is there counts, but for now only.
+        return track.thing or (elapsed_s >= SLOW_S and track.patch.live and not track.doubts)
 
     def _doubts(self, patch: Patch) -> int:
-        """How often something fluttered where this patch is."""
-        return min(MAX_DOUBTS, sum(_gap(patch, spot) == 0 for spot, _ in self._spots))
+        """How much speaks against what is here: what fluttered before, and what does now."""
+        before = sum(_gap(patch, spot) == 0 for spot, _ in self._spots)
+        return min(MAX_DOUBTS, before + self._unrest.doubts(patch))
 
-    def _went_somewhere(self, track: Track, elapsed_s: float) -> bool:
-        if elapsed_s >= 0.5:
-            return True  # too few pictures to see it go
+    def _hasty(self, track: Track) -> bool:
+        if track.most >= HASTE_SHARE * self._width * self._height:
+            return False
+        return track.speed > HASTE * max(track.patch.w, track.patch.h)
+
+    def _went_somewhere(self, track: Track) -> bool:
         if track.seen < 2 or track.gone < STRAIGHT * track.walked:
             return False
-        far = FAR_TRAVEL * self._width
+        doubts = MAX_DOUBTS if track.swaying > 0.5 else track.doubts
         if track.seen == 2:
-            return track.gone >= far
+            return track.gone >= FAR_TRAVEL * self._width and not doubts
+        if track.seen < 3 + doubts or (doubts and track.unsteady):
+            return False
         own = OWN_TRAVEL * min(track.patch.w, track.patch.h)
         enough = max(NEAR_TRAVEL * self._width, min(own, OWN_MOST * self._width))
-        enough *= 1 + track.doubts
+        enough *= 1 + doubts
         return track.gone >= enough and track.gone - track.longest >= AFOOT * enough
+
+
+def _stands_as(patch: Patch, track: Track) -> bool:
+    """Whether a patch in which nothing changes is the thing of this track that stopped."""
+    return (
+        patch.stands
+        and track.settled
+        and _gap(patch, track.patch) == 0
+        and 0.4 < patch.area / track.patch.area < 2.5
+        and math.dist(patch.centre, track.patch.centre) < 0.25 * (patch.w + patch.h)
+    )
 
 
 def _gap(a: Patch, b: Patch) -> float:
