@@ -36,7 +36,9 @@ class Recorder:
         report: Callable[[CameraReport], None],
         *,
         second: SecondStream | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
+        self._backoff = backoff or Backoff(first_s=1, most_s=30, good_s=10)
         self._camera = camera
         self._make_source = make_source
         self._capture = capture
@@ -56,7 +58,7 @@ class Recorder:
 
     def run(self, stop: threading.Event) -> None:
         """Record until `stop`; the open event is closed on the way out."""
-        backoff = Backoff(first_s=1, most_s=30, good_s=10)
+        backoff = self._backoff
         self._report()
         try:
             while not stop.is_set():
