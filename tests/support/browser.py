@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
@@ -16,6 +16,8 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# A deadline, not a pause: a busy machine may need longer than the usual 5 s to load a page.
+expect.set_options(timeout=20_000)
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 
