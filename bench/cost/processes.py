@@ -130,7 +130,7 @@ def motion(video: Path, width: int, height: int, fps: int, seconds: float) -> Co
         )
         assert process.stderr is not None
         try:
-            while b"Decoder opened" not in process.stderr.readline():
+            while b") connected" not in process.stderr.readline():
                 if process.poll() is not None:
                     raise RuntimeError("Motion ended")
             log = process.stderr
