@@ -3,8 +3,9 @@
     python bench/prepare_footage.py FOLDER --footage DIR --sbi DIR      (once, see there)
     python bench/motion_quality.py FOLDER --detectors ours,mog2,knn --set develop
 
-Sets: `develop` and `held_out` (synthetic objects and nuisances on real backgrounds, no scene in
-both), `real` (labelled footage). Tune on `develop` and `real`, judge on `held_out`. What is
+Sets: `develop`, `develop2` and `blind` (synthetic objects and nuisances on real backgrounds, no
+scene in two of them), `real` (labelled footage), `hours` (nearly five hours in which nothing
+happens, made on the way). Tune on `develop`, `develop2` and `real`, judge on `blind`. What is
 counted is told in `quality/measure.py`.
 
 Peers' flags are kept in FOLDER/results, since some of them play in real time; `--again` makes them
@@ -17,33 +18,41 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
+from quality import hours
 from quality.clips import SETS, Clip, load_clips
 from quality.detectors import DETECTORS, Result, detector
 from quality.measure import Score, measure
 from quality.sheets import write_sheet
 from quality.table import by_clip, by_effect, groups, summary
 
+HOURS = "hours"
 KINDS = (("object", "Object clips"), ("nuisance", "Nuisance"), ("still", "Still, mild noise"))
 
 
 def main() -> None:
     given = _arguments()
-    clips = load_clips(given.folder / given.set, given.only)
+    if given.set == HOURS:
+        clips = hours.pieces(given.folder, given.only)
+    else:
+        clips = load_clips(given.folder / given.set, given.only)
     if not clips:
         sys.exit(f"There are no clips in {given.folder / given.set}; bench/prepare_footage.py.")
-    scores: dict[str, dict[str, Score]] = {}
-    for name in given.detectors.split(","):
+    names = given.detectors.split(",")
+    for name in names:
         if name not in DETECTORS:
             sys.exit(f"There is no detector {name}; there are {', '.join(DETECTORS)}.")
-        results = run(name, clips, given)
-        scores[name] = {c.name: measure(c, r.flags, r.cpu_s) for c, r in results}
-        if given.sheets:
-            for clip, result in results:
-                write_sheet(clip, result, given.sheets / name / given.set)
+    scores: dict[str, dict[str, Score]] = {name: {} for name in names}
+    with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
+        made = pool.map(run, [names] * len(clips), clips, [given] * len(clips))
+        for clip, results in zip(clips, made, strict=True):
+            print(f"{clip.name} is done", file=sys.stderr, flush=True)
+            for name, result in results.items():
+                scores[name][clip.name] = measure(clip, result.flags, result.cpu_s)
     print(f"## Set {given.set}: {len(clips)} clips, {sum(c.seconds for c in clips) / 60:.0f} min\n")
     _print_tables(clips, scores, by_each_clip=given.clips)
 
@@ -52,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure detectors on labelled clips.")
     parser.add_argument("folder", type=Path, help="what bench/prepare_footage.py wrote")
     parser.add_argument("--detectors", default="ours,mog2,knn", help=", ".join(DETECTORS))
-    parser.add_argument("--set", choices=SETS, default="develop")
+    parser.add_argument("--set", choices=(*SETS, HOURS), default="develop")
     parser.add_argument("--only", default="", help="clips whose name contains this")
     parser.add_argument("--clips", action="store_true", help="also one line for each clip")
     parser.add_argument("--sheets", type=Path, help="folder for pictures of what went wrong")
@@ -61,26 +70,27 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(name: str, clips: Sequence[Clip], given: argparse.Namespace) -> list[tuple[Clip, Result]]:
-    """The detector's result for each clip."""
-    kept = given.folder / "results" / name / given.set
-    fresh = given.again or name.startswith("ours")
-    with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
-        made = pool.map(
-            _run_one, [name] * len(clips), clips, [kept] * len(clips), [fresh] * len(clips)
-        )
-        return list(zip(clips, made, strict=True))
+def run(names: Sequence[str], clip: Clip, given: argparse.Namespace) -> dict[str, Result]:
+    """What each of the detectors finds in the clip."""
+    results = {}
+    with hours.made(clip) if given.set == HOURS else nullcontext():
+        for name in names:
+            kept = given.folder / "results" / name / given.set / f"{clip.name}.json"
+            fresh = given.again or name.startswith("ours")
+            results[name] = _result(name, clip, kept, fresh)
+            if given.sheets:
+                write_sheet(clip, results[name], given.sheets / name / given.set)
+    return results
 
 
-def _run_one(name: str, clip: Clip, kept: Path, fresh: bool) -> Result:
-    file = kept / f"{clip.name}.json"
-    if not fresh and file.exists():
-        return Result(**json.loads(file.read_text()))
+def _result(name: str, clip: Clip, kept: Path, fresh: bool) -> Result:
+    if not fresh and kept.exists():
+        return Result(**json.loads(kept.read_text()))
     result = detector(name).run(clip.path)
-    kept.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps(asdict(result)))
-    partial.rename(file)
+    partial.rename(kept)
     return result
 
 

@@ -1,7 +1,7 @@
 """Empty pictures of real scenes, from which the synthetic clips are made.
 
 A background is the median of frames of a real clip (chosen where nothing stands in the way for
-half of them), cut or enlarged to the clip's size. `develop` and `held_out` share no scene.
+half of them), cut or enlarged to the clip's size. No two sets share a scene.
 """
 
 from dataclasses import dataclass
@@ -39,46 +39,61 @@ SCENES = (
     Scene(name="motorway", set="develop", source="sbi:HighwayII"),
     Scene(name="lounge", set="develop", source="sbi:Candela_m1.10", frames=(0, 60)),
     Scene(name="shop", set="develop", source="sbi:CAVIAR2"),
-    Scene(name="six_lanes", set="held_out", source="traffic_camera.mp4"),
-    Scene(name="hedge", set="held_out", source="issue53_brightness_change.avi", frames=(0, 20)),
-    Scene(name="bend", set="held_out", source="video02.avi"),
-    Scene(name="corridor", set="held_out", source="sbi:CAVIAR1"),
-    Scene(name="lane", set="held_out", source="sbi:HighwayI"),
-    Scene(name="lobby", set="held_out", source="sbi:IBMtest2"),
-    Scene(name="alley", set="held_out", source="sbi:Toscana", crop=(0.0, 0.0, 0.5, 0.75)),
+    Scene(name="six_lanes", set="develop2", source="traffic_camera.mp4"),
+    Scene(name="hedge", set="develop2", source="issue53_brightness_change.avi", frames=(0, 20)),
+    Scene(name="bend", set="develop2", source="video02.avi"),
+    Scene(name="corridor", set="develop2", source="sbi:CAVIAR1"),
+    Scene(name="lane", set="develop2", source="sbi:HighwayI"),
+    Scene(name="lobby", set="develop2", source="sbi:IBMtest2"),
+    Scene(name="alley", set="develop2", source="sbi:Toscana", crop=(0.0, 0.0, 0.5, 0.75)),
+    Scene(name="office", set="blind", source="sbi:HumanBody2"),
+    Scene(name="arrows", set="blind", source="video.avi", crop=(0.02, 0.0, 0.96, 1.0)),
+    Scene(name="avenue", set="blind", source="video03.avi"),
+    Scene(name="floor", set="blind", source="people-detection.gif"),
+    Scene(name="parking", set="blind", source="person-bicycle-car-detection.gif"),
+    Scene(name="classroom", set="blind", source="classroom.gif"),
+    Scene(
+        name="warehouse",
+        set="blind",
+        source="worker-zone-detection.gif",
+        crop=(0.45, 0.0, 0.55, 0.75),
+    ),
+    Scene(name="store", set="blind", source="store-aisle-detection.gif", crop=(0.0, 0.0, 0.5, 0.8)),
+    Scene(name="lawn", set="blind", source="sbi:CaVignal", crop=(0.35, 0.0, 0.65, 1.0)),
 )
 
 
-class Backgrounds:
-    """Makes the empty pictures, once each."""
+def prepare_backgrounds(footage: Path, sbi: Path, out: Path) -> None:
+    """Write `<out>/<scene>.png` for each scene; those that are there stay."""
+    out.mkdir(parents=True, exist_ok=True)
+    for scene in SCENES:
+        path = out / f"{scene.name}.png"
+        if not path.exists():
+            cv2.imwrite(str(path), _median(scene, footage, sbi))
 
-    def __init__(self, footage: Path, sbi: Path) -> None:
-        self._footage, self._sbi = footage, sbi
-        self._made: dict[str, Picture] = {}
 
-    def empty(self, scene: Scene, width: int, height: int) -> Picture:
-        """The scene without anything in it: BGR of shape (height, width, 3)."""
-        if scene.name not in self._made:
-            self._made[scene.name] = self._median(scene)
-        picture = self._made[scene.name]
-        rows, columns = picture.shape[:2]
-        scale = max(width / columns, height / rows)
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        size = (max(width, round(columns * scale)), max(height, round(rows * scale)))
-        large = np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
-        top, left = (size[1] - height) // 2, (size[0] - width) // 2
-        return large[top : top + height, left : left + width].copy()
+def background(folder: Path, scene: str, width: int, height: int) -> Picture:
+    """The scene without anything in it, from `prepare_backgrounds`: BGR (height, width, 3)."""
+    picture = np.asarray(cv2.imread(str(folder / f"{scene}.png")), np.uint8)
+    rows, columns = picture.shape[:2]
+    scale = max(width / columns, height / rows)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (max(width, round(columns * scale)), max(height, round(rows * scale)))
+    large = np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
+    top, left = (size[1] - height) // 2, (size[0] - width) // 2
+    return np.ascontiguousarray(large[top : top + height, left : left + width])
 
-    def _median(self, scene: Scene) -> Picture:
-        if scene.source.startswith("sbi:"):
-            frames = _read_folder(self._sbi / scene.source[4:] / "input", scene.frames)
-        else:
-            frames = read_video(self._footage / scene.source, scene.frames)
-        median = np.median(np.stack(frames), axis=0).astype(np.uint8)
-        rows, columns = median.shape[:2]
-        x, y, w, h = scene.crop
-        top, left = round(y * rows), round(x * columns)
-        return median[top : top + round(h * rows), left : left + round(w * columns)]
+
+def _median(scene: Scene, footage: Path, sbi: Path) -> Picture:
+    if scene.source.startswith("sbi:"):
+        frames = _read_folder(sbi / scene.source[4:] / "input", scene.frames)
+    else:
+        frames = _read_video(footage / scene.source, scene.frames)
+    median = np.median(np.stack(frames), axis=0).astype(np.uint8)
+    rows, columns = median.shape[:2]
+    x, y, w, h = scene.crop
+    top, left = round(y * rows), round(x * columns)
+    return median[top : top + round(h * rows), left : left + round(w * columns)]
 
 
 def _chosen(count: int, frames: tuple[int, int] | None) -> list[int]:
@@ -96,7 +111,7 @@ def _read_folder(folder: Path, frames: tuple[int, int] | None) -> list[Picture]:
     return [np.asarray(cv2.imread(str(paths[i])), np.uint8) for i in chosen]
 
 
-def read_video(path: Path, frames: tuple[int, int] | None = None) -> list[Picture]:
+def _read_video(path: Path, frames: tuple[int, int] | None = None) -> list[Picture]:
     """Evenly spread frames of a video, at most about twice MOST_FRAMES."""
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")

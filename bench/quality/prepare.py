@@ -1,4 +1,4 @@
-"""Makes the footage folder that `motion_quality.py` measures on: `real`, `develop` and `held_out`.
+"""Makes the footage folder that `motion_quality.py` measures on.
 
     python bench/prepare_footage.py FOLDER --footage DIR --sbi DIR
 
@@ -6,8 +6,10 @@
 and Petrosino, masks included): `git archive HEAD SBI2015_dataset | tar x --strip-components=1`.
 `--footage`: a folder with car-detection.mp4 and one-by-one-person-detection.mp4 (repository
 intel-iot-devkit/sample-videos, CC BY 4.0), traffic_camera.mp4 and issue53_brightness_change.avi
-(test resources of Breakthrough/DVR-Scan, BSD-2), video02.avi (dataset of andrewssobral/bgslibrary,
-MIT) and vtest.avi (Debian's opencv-doc, or samples/data of opencv/opencv).
+(test resources of Breakthrough/DVR-Scan, BSD-2), video.avi, video02.avi and video03.avi (dataset
+of andrewssobral/bgslibrary, MIT), vtest.avi (Debian's opencv-doc, or samples/data of opencv/opencv)
+and, as .gif from preview of intel-iot-devkit/sample-videos, classroom, people-detection,
+person-bicycle-car-detection, store-aisle-detection and worker-zone-detection.
 
 Everything is made with fixed seeds: who has the same sources and the same libx264 gets the same
 clips. None of it belongs in this repository.
@@ -24,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .backgrounds import SCENES, Backgrounds, Scene
+from .backgrounds import SCENES, Scene, background, prepare_backgrounds
 from .camera import Noise, shoot
 from .clips import EMPTY, Clip, save_labels
 from .encode import Planes, write_camera
@@ -33,16 +35,31 @@ from .objects import ObjectScene, plan
 from .real import prepare_real, prepare_room
 from .sprites import cut_out
 
-SIZES = ((640, 360), (960, 540), (640, 360), (1280, 720))
-RATES = (10.0, 12.5, 15.0)
 OBJECT_S, NUISANCE_S = 60.0, 30.0
-OBJECT_CLIPS = 12  # a set
 NUISANCE_SCENES = 2  # for each effect of a set
-CUTOUTS = {
-    "develop": ("HighwayII", "CAVIAR2", "HallAndMonitor"),
-    "held_out": ("HighwayI", "CAVIAR1"),
-}
 BITS_PER_PIXEL = 0.08  # 640x360 at 15 a second: 276 kb/s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the clips of a set have in common. `cutouts`: sequences of SBI that things come from."""
+
+    cutouts: tuple[str, ...]
+    object_clips: int = 12
+    sizes: tuple[tuple[int, int], ...] = ((640, 360), (960, 540), (640, 360), (1280, 720))
+    rates: tuple[float, ...] = (10.0, 12.5, 15.0)
+
+
+PLANS = {
+    "develop": Plan(cutouts=("HighwayII", "CAVIAR2", "HallAndMonitor")),
+    "develop2": Plan(cutouts=("HighwayI", "CAVIAR1")),
+    "blind": Plan(
+        cutouts=("HumanBody2", "IBMtest2", "Candela_m1.10"),
+        object_clips=18,
+        sizes=((704, 576), (800, 448), (1024, 576), (1280, 720)),
+        rates=(8.0, 12.0, 20.0),
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +84,13 @@ class Job:
 
     @property
     def size(self) -> tuple[int, int]:
-        return SIZES[self.number % len(SIZES)]
+        sizes = PLANS[self.set].sizes
+        return sizes[self.number % len(sizes)]
 
     @property
     def fps(self) -> float:
-        return RATES[self.number % len(RATES)]
+        rates = PLANS[self.set].rates
+        return rates[self.number % len(rates)]
 
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(zlib.crc32(f"{self.set}/{self.name}".encode()))
@@ -80,11 +99,11 @@ class Job:
 def jobs() -> list[Job]:
     """All synthetic clips, in a fixed order."""
     found = []
-    for name in ("develop", "held_out"):
+    for name, plan_ in PLANS.items():
         scenes = [scene for scene in SCENES if scene.set == name]
         found += [
             Job(set=name, number=number, scene=scenes[number % len(scenes)])
-            for number in range(OBJECT_CLIPS)
+            for number in range(plan_.object_clips)
         ]
         number = 0
         for effect in EFFECTS:
@@ -103,10 +122,9 @@ def make(job: Job, sources: Sources) -> str:
     if video.with_suffix(".json").exists():
         return f"{job.set}/{job.name} is there"
     rng = job.rng()
-    backgrounds = Backgrounds(sources.footage, sources.sbi)
-    background = backgrounds.empty(job.scene, *job.size)
+    empty = background(sources.out / "backgrounds", job.scene.name, *job.size)
     build: Callable[..., Clip] = _nuisance if job.effect else _objects
-    save_labels(build(job, rng, background, video, sources), video)
+    save_labels(build(job, rng, empty, video, sources), video)
     return f"{job.set}/{job.name}"
 
 
@@ -116,12 +134,12 @@ def _bit_rate(job: Job, bits_per_pixel: float) -> int:
 
 
 def _objects(
-    job: Job, rng: np.random.Generator, background: np.ndarray, video: Path, sources: Sources
+    job: Job, rng: np.random.Generator, empty: np.ndarray, video: Path, sources: Sources
 ) -> Clip:
-    cutouts = [s for name in CUTOUTS[job.set] for s in cut_out(sources.sbi, name)]
+    cutouts = [s for name in PLANS[job.set].cutouts for s in cut_out(sources.sbi, name)]
     count = round(OBJECT_S * job.fps)
-    passages = plan(rng, background, cutouts, job.fps, OBJECT_S - 2)
-    scene = ObjectScene(background, passages, job.fps, count)
+    passages = plan(rng, empty, cutouts, job.fps, OBJECT_S - 2)
+    scene = ObjectScene(empty, passages, job.fps, count)
     noise = Noise(rng, *job.size, sigma=float(rng.uniform(1.5, 3.0)))
     pictures = scene.pictures(rng, noise)
     write_camera(video, pictures, job.fps, _bit_rate(job, BITS_PER_PIXEL))
@@ -140,12 +158,12 @@ def _objects(
 
 
 def _nuisance(
-    job: Job, rng: np.random.Generator, background: np.ndarray, video: Path, sources: Sources
+    job: Job, rng: np.random.Generator, empty: np.ndarray, video: Path, sources: Sources
 ) -> Clip:
     del sources  # all that is needed is the background
     effect = EFFECTS[job.effect]
     count = round(NUISANCE_S * job.fps)
-    take = Take(background=background.astype(np.float32), fps=job.fps, count=count, rng=rng)
+    take = Take(background=empty.astype(np.float32), fps=job.fps, count=count, rng=rng)
     noise = Noise(rng, *job.size, sigma=effect.sigma, grain=effect.grain)
     rate = _bit_rate(job, effect.bits_per_pixel)
     write_camera(video, _filmed(effect, take, noise), job.fps, rate, pumping=effect.pumping)
@@ -181,6 +199,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     sources = Sources(footage=given.footage, sbi=given.sbi, out=given.folder)
+    prepare_backgrounds(sources.footage, sources.sbi, sources.out / "backgrounds")
     if given.only in "real":
         prepare_real(sources.sbi, sources.out / "real")
         prepare_room(sources.footage, sources.out / "real")
