@@ -66,6 +66,8 @@ def ours(cameras: list[dict[str, object]], seconds: float) -> Cost:
         try:
             while len(connected) < len(cameras):
                 report = decode_report(reports.readline())
+                if report.problem:
+                    raise RuntimeError(f"camera {report.camera}: {report.problem}")
                 if report.state == "connected":
                     connected.add(report.camera)
             _drain_for(reports, SETTLE_S)
