@@ -6,7 +6,7 @@ it has to go, and how steadily, depends on what else flutters there (`unrest.py`
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chimera_storage.motion.detector.patches import Patch
 from chimera_storage.motion.detector.unrest import Unrest
@@ -55,11 +55,11 @@ class Track:
     rough: float = 0.0  # and how far they ended from where they were expected
     velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
 
-    def expected(self, now_s: float) -> Patch:
-        """Where the patch would be now if it went on as before."""
+    def expected(self, now_s: float) -> tuple[int, int]:
+        """The left and upper edge that the patch would have now if it went on as before."""
         elapsed = now_s - self.last_s
-        dx, dy = (round(v * elapsed) for v in self.velocity)
-        return replace(self.patch, x=self.patch.x + dx, y=self.patch.y + dy)
+        dx, dy = self.velocity
+        return self.patch.x + round(dx * elapsed), self.patch.y + round(dy * elapsed)
 
     def follow(self, patch: Patch, now_s: float, least_step: float) -> None:
         """Take the patch for the track's next place; shorter steps are trembling."""
@@ -70,7 +70,9 @@ class Track:
         self.moved = fade * self.moved + step
         self.rough *= fade
         if self.seen > 1:
-            self.rough += max(0.0, math.dist(self.expected(now_s).centre, after) - least_step)
+            x, y = self.expected(now_s)
+            off = math.dist((x + self.patch.w / 2, y + self.patch.h / 2), after)
+            self.rough += max(0.0, off - least_step)
         weight = 1.0 if self.seen == 1 else 0.3
         self.velocity = (
             self.velocity[0] + weight * ((after[0] - before[0]) / elapsed - self.velocity[0]),
@@ -105,6 +107,23 @@ class Track:
         return math.hypot(*self.velocity)
 
 
+@dataclass(slots=True, eq=False)
+class _Expected:
+    """The box in which a track is expected now, and how far from it the next patch may be."""
+
+    track: Track
+    x: int
+    y: int
+    w: int
+    h: int
+    reach: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle."""
+        return self.x + self.w / 2, self.y + self.h / 2
+
+
 class Tracker:
     """Follows patches in pictures of `width` by `height` pixels."""
 
@@ -127,11 +146,13 @@ class Tracker:
         self._forget(now_s, elapsed_s)
         self._unrest.see([patch for patch in patches if patch.live], elapsed_s)
         found: set[int] = set()
-        free = list(self._tracks)
+        free = [self._expect(track, now_s) for track in self._tracks] if patches else []
         for patch in sorted(patches, key=lambda p: (not p.live, -p.area)):
-            track = self._nearest(patch, free, now_s)
-            if track is not None:
-                free.remove(track)
+            track = None
+            nearest = _nearest(patch, free)
+            if nearest is not None:
+                free.remove(nearest)
+                track = nearest.track
                 track.follow(patch, now_s, LEAST_STEP * self._width)
             elif patch.live:
                 track = self._begin(patch, now_s)
@@ -160,20 +181,11 @@ class Tracker:
         inside = across and border < p.y and p.y + p.h < self._height - border
         return inside and 0.5 * track.speed < max(p.w, p.h)
 
-    def _nearest(self, patch: Patch, tracks: list[Track], now_s: float) -> Track | None:
-        best, best_distance = None, math.inf
-        for track in tracks:
-            if not patch.live and not _stands_as(patch, track):
-                continue
-            speed = REACH if track.seen == 1 else SWERVE
-            reach = self._width * (SLACK + speed * min(now_s - track.last_s, LOST_S))
-            expected = track.expected(now_s)
-            ratio = patch.area / track.patch.area
-            if _gap(patch, expected) <= reach and 0.1 < ratio < 10:
-                cost = math.dist(patch.centre, expected.centre) - 1000 * track.thing
-                if cost < best_distance:
-                    best, best_distance = track, cost
-        return best
+    def _expect(self, track: Track, now_s: float) -> "_Expected":
+        speed = REACH if track.seen == 1 else SWERVE
+        reach = self._width * (SLACK + speed * min(now_s - track.last_s, LOST_S))
+        x, y = track.expected(now_s)
+        return _Expected(track, x, y, track.patch.w, track.patch.h, reach)
 
     def _begin(self, patch: Patch, now_s: float) -> Track:
         centre, doubts = patch.centre, self._doubts(patch)
@@ -239,6 +251,28 @@ class Tracker:
         return track.gone >= enough and track.gone - track.longest >= AFOOT * enough
 
 
+def _nearest(patch: Patch, tracks: list[_Expected]) -> _Expected | None:
+    """The track that the patch goes on with; things before others."""
+    best, best_distance = None, math.inf
+    x, y, right, bottom = patch.x, patch.y, patch.x + patch.w, patch.y + patch.h
+    for near in tracks:
+        # Most are far away, and in snow there are many: this is all that is done for them.
+        reach = near.reach
+        if near.x - right > reach or x - near.x - near.w > reach:
+            continue
+        if near.y - bottom > reach or y - near.y - near.h > reach:
+            continue
+        track = near.track
+        if not patch.live and not _stands_as(patch, track):
+            continue
+        ratio = patch.area / track.patch.area
+        if _gap(patch, near) <= reach and 0.1 < ratio < 10:
+            cost = math.dist(patch.centre, near.centre) - 1000 * track.thing
+            if cost < best_distance:
+                best, best_distance = near, cost
+    return best
+
+
 def _stands_as(patch: Patch, track: Track) -> bool:
     """Whether a patch in which nothing changes is the thing of this track that stopped."""
     return (
@@ -250,7 +284,7 @@ def _stands_as(patch: Patch, track: Track) -> bool:
     )
 
 
-def _gap(a: Patch, b: Patch) -> float:
+def _gap(a: Patch, b: Patch | _Expected) -> float:
     """Pixels between two boxes, 0 where they overlap."""
     dx = max(a.x - b.x - b.w, b.x - a.x - a.w, 0)
     dy = max(a.y - b.y - b.h, b.y - a.y - a.h, 0)
