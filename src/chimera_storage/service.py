@@ -21,7 +21,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from chimera_storage.alerts import AlertSender
-from chimera_storage.archive.check import Reconciler
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 import simplejpeg
 
-from chimera_storage.archive.check import Reconciler
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout

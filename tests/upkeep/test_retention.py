@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chimera_storage.archive.check import Reconciler
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import Totals
 from chimera_storage.upkeep import CleanResult, Upkeep

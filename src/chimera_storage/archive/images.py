@@ -1,7 +1,7 @@
 """Images at rest: opening and deleting them. Files go before rows; writing is in `writer`.
 
 A row is removed only when its file is gone, so a file that cannot be deleted stays counted. A crash
-between the two leaves rows without files, which the next comparison (`check`) takes away.
+between the two leaves rows without files, which the next comparison (`compare`) takes away.
 """
 
 import os

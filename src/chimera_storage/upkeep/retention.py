@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chimera_storage.archive.check import Reconciler
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.archive.images import Archive
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import InvalidInputError

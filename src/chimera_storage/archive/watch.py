@@ -1,37 +1,33 @@
-"""Files against index: what is on disk and not in the index is added, what is gone is removed.
+"""When files are compared with the index: all at start, what changes while the server runs.
 
-The files are the truth. At start every camera is compared hour by hour, in a thread; afterwards the
-flat folders are watched, which another program (the Motion daemon) writes to, and once a minute the
-dated folders of this hour and the last one, in case a recorder was killed between file and row.
-
-Rules that keep footage and rows safe:
-- A row goes only when `lstat` says that its file does not exist, and never while the camera's
-  folder is missing or was exchanged (a lost mount); that is logged instead.
-- A file is taken in beside a running recorder too. The row is inserted by whoever comes first; the
-  recorder's replaces ours, because it knows score, boxes and event, and ours never replaces one
-  of the same size.
-- After rows are inserted their files are looked for again: see `writer` on deletions in between.
+What is on disk and not in the index is added, what is gone is removed (`compare`): the files are
+the truth. At start every camera is compared hour by hour, in a thread; afterwards the flat folders
+are watched, which another program (the Motion daemon) writes to, and once a minute the dated folders
+of this hour and the last one, in case a recorder was killed between file and row.
 """
 
 import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chimera_storage.archive import outputs, walk
-from chimera_storage.archive.adopt import LEFTOVER_AGE_S, Age, Refusal, read_image
+from chimera_storage.archive.compare import (
+    Comparer,
+    Identity,
+    InterruptedComparisonError,
+    drop_leftovers,
+)
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import HOUR_S, is_temporary
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.errors import ChimeraStorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import Image, ImageKey
+from chimera_storage.model import ImageKey
 
 _SHARE = 0.1  # of the time is spent on looking, at most
-_BATCH = 200  # images read between two transactions
 _DATED_INTERVAL_S = 60.0
 _RECORDER_AGE_S = 10.0  # a file without a row for this long has lost its recorder
 _MTIME_AGE_S = 1.0  # a folder's time says little about what happens in the same tick of the clock
@@ -40,15 +36,11 @@ _FLAT_ZONE = "flat_zone"
 _log = get_logger()
 
 
-class _InterruptedError(Exception):
-    """close() was called."""
-
-
 @dataclass(slots=True)
 class _Seen:
     """A camera's folder when its flat files were last listed. `mtime_ns` None: list it again."""
 
-    identity: tuple[int, int]  # device and inode
+    identity: Identity
     mtime_ns: int | None = None
     names: set[str] = field(default_factory=set)
 
@@ -68,12 +60,12 @@ class Reconciler:
         self._working = threading.RLock()
         self._seen: dict[int, _Seen] = {}
         self._compared: set[int] = set()
-        self._missing: set[int] = set()
         self._recent: dict[tuple[int, int], int] = {}  # camera, hour → mtime_ns when compared
         self._dated_at = 0.0
         self._progress = 0.0
         self._complete = threading.Event()
         self._closing = threading.Event()
+        self._comparer = Comparer(archive, self._closing, self._look_again)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -107,7 +99,7 @@ class Reconciler:
 
         Raises StorageError, and OSError where a folder cannot be listed.
         """
-        with self._working, suppress(_InterruptedError):
+        with self._working, suppress(InterruptedComparisonError):
             return self._compare_camera(camera, share=0.0)
         return 0, 0
 
@@ -122,7 +114,7 @@ class Reconciler:
                 with self._working:
                     self._look()
                 problem = ""
-            except _InterruptedError:
+            except InterruptedComparisonError:
                 return
             except (OSError, ChimeraStorageError) as error:
                 if str(error) != problem:
@@ -139,7 +131,11 @@ class Reconciler:
             return
         for camera in walk.camera_ids(self._layout):
             seen = self._seen.get(camera)
-            if camera in self._compared and seen and seen.identity == self._identity(camera):
+            if (
+                camera in self._compared
+                and seen
+                and seen.identity == self._comparer.identity(camera)
+            ):
                 self._look_at_flat(camera, seen)
             else:
                 self._compare_camera(camera, share=0.0)
@@ -151,7 +147,7 @@ class Reconciler:
         started = time.monotonic()
         self._forget_flat_of_another_zone()
         outputs.reconcile_outputs(self._archive)
-        _drop_leftovers(self._layout.captures, self._archive)
+        drop_leftovers(self._layout.captures, self._archive)
         cameras = sorted({*walk.camera_ids(self._layout), *self._index.cameras()})
         added = removed = 0
         failure: OSError | None = None
@@ -184,7 +180,7 @@ class Reconciler:
     # one camera
 
     def _compare_camera(self, camera: int, *, share: float) -> tuple[int, int]:
-        identity = self._identity(camera)
+        identity = self._comparer.identity(camera)
         if identity is None:
             return 0, 0
         self._compared.discard(camera)
@@ -193,46 +189,16 @@ class Reconciler:
         hours = sorted({*flat, *dated, *self._index.hours(camera)})
         added = removed = 0
         for hour in hours:
-            more, less = self._compare_hour(camera, hour, flat.pop(hour, ()), identity=identity)
+            more, less = self._comparer.compare_hour(
+                camera, hour, flat.pop(hour, ()), identity=identity
+            )
             added += more
             removed += less
             self._progress += share / len(hours)
         self._compared.add(camera)
         return added, removed
 
-    def _compare_hour(
-        self,
-        camera: int,
-        hour: int,
-        flat: Iterable[ImageKey] | None,
-        *,
-        identity: tuple[int, int],
-        min_age_s: float = 0.0,
-    ) -> tuple[int, int]:
-        """`flat`: the hour's flat files, None where only the dated ones are compared."""
-        known = self._index.sizes(camera, hour)
-        folder = self._layout.hour_folder(camera, hour)
-        found = self._list_dated(camera, folder)
-        if flat is None:
-            known = {key: size for key, size in known.items() if not key.flat}
-        else:
-            found |= {key: str(self._layout.image_path(key)) for key in flat}
-        unknown: dict[ImageKey, str] = {}
-        for key, path in found.items():
-            self._stop_where_closing()
-            try:
-                status = os.lstat(path)
-            except FileNotFoundError:
-                continue
-            if key not in known:
-                if min_age_s == 0 or Age.of(status, self._clock).seconds >= min_age_s:
-                    unknown[key] = path
-            elif status.st_size != known[key]:
-                unknown[key] = path
-        gone = [key for key in known if key not in found]
-        return self._adopt(unknown, replace=known), self._remove(camera, gone, identity)
-
-    def _list_flat(self, camera: int, identity: tuple[int, int]) -> dict[int, list[ImageKey]]:
+    def _list_flat(self, camera: int, identity: Identity) -> dict[int, list[ImageKey]]:
         """The flat files by hour; remembers the listing for the watch."""
         folder = self._layout.camera_folder(camera)
         seen = self._seen[camera] = _Seen(identity, self._settled_mtime(folder))
@@ -242,22 +208,8 @@ class Reconciler:
             if key is not None:
                 hours[key.second // HOUR_S].append(key)
                 seen.names.add(name)
-        _drop_leftovers(folder, self._archive)
+        drop_leftovers(folder, self._archive)
         return hours
-
-    def _list_dated(self, camera: int, folder: Path) -> dict[ImageKey, str]:
-        try:
-            names = os.listdir(folder)  # noqa: PTH208
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        found = {}
-        for name in names:
-            key = self._layout.dated_key(camera, folder.parent.name, folder.name, name)
-            if key is not None:
-                found[key] = f"{folder}/{name}"
-        if len(found) < len(names):
-            _drop_leftovers(folder, self._archive)
-        return found
 
     # watching
 
@@ -280,8 +232,8 @@ class Reconciler:
         before = seen.names
         seen.mtime_ns, seen.names = mtime_ns, names
         try:
-            self._adopt(new)
-            self._remove(camera, gone, seen.identity)
+            self._comparer.adopt(new)
+            self._comparer.remove(camera, gone, seen.identity)
         except BaseException:
             seen.mtime_ns, seen.names = None, before
             raise
@@ -290,14 +242,14 @@ class Reconciler:
         hour = int(self._clock.now().timestamp()) // HOUR_S
         before, self._recent = self._recent, {}
         for camera in walk.camera_ids(self._layout):
-            identity = self._identity(camera)
+            identity = self._comparer.identity(camera)
             for recent in (hour - 1, hour):
                 folder = self._layout.hour_folder(camera, recent)
                 if identity is None or not folder.is_dir():
                     continue
                 mtime_ns = self._settled_mtime(folder, 2 * _RECORDER_AGE_S)
                 if mtime_ns is None or before.get((camera, recent)) != mtime_ns:
-                    self._compare_hour(
+                    self._comparer.compare_hour(
                         camera, recent, None, identity=identity, min_age_s=_RECORDER_AGE_S
                     )
                 if mtime_ns is not None:
@@ -308,89 +260,9 @@ class Reconciler:
         status = folder.stat()
         return status.st_mtime_ns if abs(time.time() - status.st_mtime) > age_s else None
 
-    # rows
-
-    def _adopt(
-        self, files: dict[ImageKey, str], *, replace: Iterable[ImageKey] = frozenset()
-    ) -> int:
-        """Takes files in; those of `replace` have a row that tells of another file."""
-        outdated = set(replace)
-        added = 0
-        batch: list[Image] = []
-        refused: list[ImageKey] = []
-        for key, path in files.items():
-            self._stop_where_closing()
-            image = read_image(path, key, self._clock)
-            if isinstance(image, Image):
-                batch.append(image)
-            elif self._refused(key, path, image):
-                refused.append(key)
-            if len(batch) == _BATCH:
-                added += self._insert(batch, outdated)
-                batch = []
-        if refused:
-            example = self._layout.image_path(refused[0]).name
-            _log.warning(
-                "files_are_no_images",
-                camera=refused[0].camera,
-                files=len(refused),
-                example=example,
-            )
-        return added + self._insert(batch, outdated)
-
-    def _insert(self, batch: list[Image], outdated: set[ImageKey]) -> int:
-        new = self._index.add_images([image for image in batch if image.key not in outdated])
-        self._index.add_images([image for image in batch if image.key in outdated], replace=True)
-        gone = [i.key for i in batch if walk.is_gone(self._layout.image_path(i.key))]
-        return new - self._index.remove_images(gone)
-
-    def _refused(self, key: ImageKey, path: str, why: Refusal) -> bool:
-        """Whether it stays refused and its owner should know."""
-        if why is Refusal.UNFINISHED:
-            seen = self._seen.get(key.camera)
-            if seen is not None:
-                seen.mtime_ns = None
-                seen.names.discard(os.path.basename(path))  # noqa: PTH119
-        elif why is Refusal.EMPTY and not key.flat:
-            # A name without content is all that a power cut leaves of an image not yet synced.
-            _drop_if_leftover(Path(path), self._archive)
-        else:
-            return why is not Refusal.GONE
-        return False
-
-    def _remove(self, camera: int, keys: list[ImageKey], identity: tuple[int, int]) -> int:
-        gone = [key for key in keys if walk.is_gone(self._layout.image_path(key))]
-        if not gone or self._identity(camera) != identity:
-            return 0
-        return self._index.remove_images(gone)
-
-    def _identity(self, camera: int) -> tuple[int, int] | None:
-        """Device and inode of the camera's folder; None where it is missing or a symlink."""
-        folder = self._layout.camera_folder(camera)
-        if folder.is_dir() and not folder.is_symlink():
-            self._missing.discard(camera)
-            status = folder.stat()
-            return status.st_dev, status.st_ino
-        if camera not in self._missing:
-            self._missing.add(camera)
-            _log.warning("camera_folder_missing", camera=camera, effect="its rows are kept")
-        return None
-
-    def _stop_where_closing(self) -> None:
-        if self._closing.is_set():
-            raise _InterruptedError
-
-
-def _drop_leftovers(folder: Path, archive: Archive) -> None:
-    """Deletes temporary files that nobody has written to for an hour."""
-    for name in os.listdir(folder):  # noqa: PTH208
-        if is_temporary(name):
-            _drop_if_leftover(folder / name, archive)
-
-
-def _drop_if_leftover(path: Path, archive: Archive) -> None:
-    with suppress(OSError):
-        status = path.lstat()
-        if Age.of(status, archive.clock).seconds > LEFTOVER_AGE_S:
-            path.unlink()
-            _log.info("leftover_deleted", file=path.name, bytes=status.st_size)
+    def _look_again(self, camera: int, name: str) -> None:
+        """A file is still being written to."""
+        seen = self._seen.get(camera)
+        if seen is not None:
+            seen.mtime_ns = None
+            seen.names.discard(name)

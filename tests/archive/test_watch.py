@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chimera_storage.archive.adopt import dimensions
-from chimera_storage.archive.check import Reconciler
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType, ImageKey, Totals
 from tests.support.archive import (
     EVER,
@@ -137,11 +137,11 @@ def test_a_mount_that_is_lost_in_the_middle_of_a_comparison_takes_no_rows(
 ) -> None:
     (image,) = store.save(1, NOW)
     reconciler = Reconciler(store.archive)
-    identity = reconciler._identity(1)
+    identity = reconciler._comparer.identity(1)
     assert identity is not None
     (store.layout.captures / "1").rename(tmp_path / "unmounted")
     (store.layout.captures / "1").mkdir()  # the empty folder below the mount
-    assert reconciler._compare_hour(1, SECOND // 3600, (), identity=identity) == (0, 0)
+    assert reconciler._comparer.compare_hour(1, SECOND // 3600, (), identity=identity) == (0, 0)
     assert store.index.get(image.key) == image
 
 
