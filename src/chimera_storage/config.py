@@ -57,6 +57,9 @@ class CameraSettings(Section):
     interval: float = Field(
         1.0, gt=0, le=3600, description="seconds between two reads of a snapshot address"
     )
+    hwaccel: Literal["auto", "none"] = Field(
+        "auto", description="decode on a device where one is there that works, or never"
+    )
     motion: MotionSettings = MotionSettings()
 
     @field_validator("name")

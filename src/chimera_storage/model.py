@@ -168,7 +168,8 @@ class CameraReport:
     `fps`: pictures per second received lately. `recording`: an event is open; `event_since_us`
     says since when. `reconnects` counts lost connections since the recorder process started.
     `boxes` and `score` are those of the newest picture looked at. `health`: what is wrong with the
-    pictures that come, since `health_since_us` (None while all is well).
+    pictures that come, since `health_since_us` (None while all is well). `decoder`: `software`, or
+    the kind of device that decodes (None: nothing was decoded yet).
     """
 
     camera: int
@@ -187,3 +188,4 @@ class CameraReport:
     boxes: tuple[Box, ...] = field(default=())
     health: Health = Health.OK
     health_since_us: int | None = None
+    decoder: str | None = None

@@ -20,7 +20,7 @@ from chimera_storage.config import CameraSettings
 from chimera_storage.model import Health
 from chimera_storage.motion.capture import Capture
 from chimera_storage.motion.sources.address import parse_address
-from chimera_storage.motion.sources.stream import Opened
+from chimera_storage.motion.sources.ffmpeg import Opened
 from tests.motion.clips import HEIGHT, RATE, WIDTH, scene
 
 START_US = 1_767_260_000_000_000

@@ -27,6 +27,7 @@ def test_motion_status_tells_of_the_process_and_each_camera(room: Room) -> None:
             score=0.25,
             health=Health.DEFOCUSED,
             health_since_us=NOW_US - 90_000_000,
+            decoder="software",
         ),
         CameraReport(
             camera=2,
@@ -56,6 +57,7 @@ def test_motion_status_tells_of_the_process_and_each_camera(room: Room) -> None:
         "health": "defocused",
         "healthSince": NOW_MS - 90_000,
         "healthProblem": "The picture is blurred; is the lens dirty, wet or out of focus?",
+        "decoder": "software",
     }
     assert (second["health"], second["healthSince"], second["healthProblem"]) == ("ok", None, None)
     assert (second["state"], second["name"]) == ("failed", "Camera 2")

@@ -105,6 +105,11 @@ class Capture:
         """Pictures decoded of this connection; while these do not grow nothing is watched."""
         return self._looker.pictures + (self._second.pictures if self._second else 0)
 
+    @property
+    def decoder(self) -> str | None:
+        """What decodes the pictures that are looked at; None before the first."""
+        return (self._second or self._looker).decoder
+
     def take(self, item: Item, second: Sequence[Item] | None = None) -> None:
         """Take in the next picture, and save what is to be saved.
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 
 import av
-from av.video.codeccontext import VideoCodecContext
 
-from chimera_storage.motion.sources.codec import Codec, VideoPacket
+from chimera_storage.motion.sources.codec import Codec, PacketDecoder, VideoPacket
 from chimera_storage.motion.sources.source import SourceFrame, SourcePacket
 
 DOUBTFUL_US = 5_000_000
@@ -84,13 +83,18 @@ class Decoder:
 
     def __init__(self) -> None:
         self._codec: Codec | None = None
-        self._context: VideoCodecContext | None = None
+        self._context: PacketDecoder | None = None
         self._drained = True
         self._now_us = 0
         self._lost_us: int | None = None
         self._fed = self._given = 0  # packets and pictures of this group
         self.decoded = 0
         self.damaged = 0
+
+    @property
+    def name(self) -> str | None:
+        """What decodes: `software` or a kind of device; None before the first packet."""
+        return None if self._context is None else self._context.name
 
     @property
     def doubtful(self) -> bool:
@@ -132,7 +136,7 @@ class Decoder:
 
     def _reset(self) -> None:
         assert self._context is not None, "made with the first packet"  # noqa: S101
-        self._context.flush_buffers()
+        self._context.restart()
 
     def _decode(self, packet: VideoPacket | None) -> list[av.VideoFrame]:
         assert self._context is not None, "made with the first packet"  # noqa: S101

@@ -11,6 +11,7 @@ from chimera_storage.motion.detector import Detector, Motion
 from chimera_storage.motion.glance import Glance
 from chimera_storage.motion.health import DamageCheck, SignalHealth
 from chimera_storage.motion.picture import chroma, luma
+from chimera_storage.motion.sources.codec import SOFTWARE
 from chimera_storage.motion.sources.source import Item, SourceFrame
 from chimera_storage.motion.trigger import Pacer
 from chimera_storage.motion.watch import Watch
@@ -67,6 +68,11 @@ class Looker:
     def items(self) -> int:
         """Pictures that came, decoded or not."""
         return self._frames + self._watch.packets
+
+    @property
+    def decoder(self) -> str | None:
+        """What decodes: `software` or a kind of device; None before the first picture."""
+        return SOFTWARE if self._frames else self._watch.decoder
 
     @property
     def asleep(self) -> bool:

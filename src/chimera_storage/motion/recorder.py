@@ -125,7 +125,10 @@ class Recorder:
         if self._connected_at_s is None and self._capture.pictures:
             self._connected_at_s = self._clock.monotonic()
             self._log.info(
-                "camera_connected", width=self._capture.width, height=self._capture.height
+                "camera_connected",
+                width=self._capture.width,
+                height=self._capture.height,
+                decoder=self._capture.decoder,
             )
             self._enter(CameraState.CONNECTED)
 
@@ -194,6 +197,7 @@ class Recorder:
                 reconnects=self._reconnects,
                 score=capture.score,
                 boxes=capture.boxes,
+                decoder=capture.decoder,
                 health=capture.health.health,
                 health_since_us=capture.health.since_us,
             )

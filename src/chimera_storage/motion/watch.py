@@ -68,6 +68,11 @@ class Watch:
         return self._decoder.damaged
 
     @property
+    def decoder(self) -> str | None:
+        """What decodes: `software` or a kind of device; None before the first packet."""
+        return self._decoder.name
+
+    @property
     def asleep(self) -> bool:
         """Whether only key frames are decoded."""
         return self._asleep

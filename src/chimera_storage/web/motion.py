@@ -112,6 +112,7 @@ def _status(camera: int, names: CameraNames, report: CameraReport | None) -> dic
         "health": known.health.value,
         "healthSince": _ms(known.health_since_us),
         "healthProblem": known.health.sentence,
+        "decoder": known.decoder,
     }
 
 

@@ -234,6 +234,9 @@ class CameraStatus(_Model):
     )
     healthSince: int | None  # noqa: N815
     healthProblem: str | None = Field(description="what is wrong with what it sees")  # noqa: N815
+    decoder: Literal["software", "cuda", "vaapi", "v4l2"] | None = Field(
+        description="what decodes its pictures; null before the first"
+    )
 
 
 class MotionStatus(_Model):

@@ -4,6 +4,7 @@ from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
 from chimera_storage.motion.sources.address import AddressKind, parse_address
 from chimera_storage.motion.sources.demo import DemoSource
+from chimera_storage.motion.sources.hardware import devices
 from chimera_storage.motion.sources.http_camera import HttpSource
 from chimera_storage.motion.sources.source import Source
 from chimera_storage.motion.sources.stream import FileSource, StreamSource
@@ -22,12 +23,15 @@ def second_source_for(camera: CameraSettings, clock: Clock) -> Source:
 
 def _source(url: str, camera: CameraSettings, clock: Clock) -> Source:
     address = parse_address(url)
+    found = devices() if camera.hwaccel == "auto" else ()
     match address.kind:
         case AddressKind.DEMO:
             return DemoSource(address, clock)
         case AddressKind.FILE:
-            return FileSource(address, camera.loop, clock)
+            return FileSource(address, camera.loop, clock, devices=found)
         case AddressKind.HTTP:
-            return HttpSource(address, camera.transport, clock, interval_s=camera.interval)
+            return HttpSource(
+                address, camera.transport, clock, interval_s=camera.interval, devices=found
+            )
         case AddressKind.RTSP | AddressKind.DEVICE:
-            return StreamSource(address, camera.transport, clock)
+            return StreamSource(address, camera.transport, clock, devices=found)

@@ -7,7 +7,7 @@ kept as they are, so saving them needs no encoding and loses nothing.
 import ssl
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Literal
 
@@ -18,14 +18,11 @@ from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.sources.address import Address
 from chimera_storage.motion.sources.deadline import HeadDeadline
+from chimera_storage.motion.sources.ffmpeg import refused_sentence, source_error
+from chimera_storage.motion.sources.hardware import Device
 from chimera_storage.motion.sources.multipart import MultipartParser
 from chimera_storage.motion.sources.source import TIMEOUT_S, Item, SourceFrame
-from chimera_storage.motion.sources.stream import (
-    StreamSource,
-    is_whole_jpeg,
-    refused_sentence,
-    source_error,
-)
+from chimera_storage.motion.sources.stream import StreamSource
 from chimera_storage.motion.sources.timing import LiveTimes
 
 _MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
@@ -45,8 +42,10 @@ class HttpSource:
         *,
         interval_s: float,
         timeout_s: float = TIMEOUT_S,
+        devices: Sequence[Device] = (),
     ) -> None:
         self._address = address
+        self._devices = devices
         self._transport: Literal["tcp", "udp"] = transport
         self._interval_s = interval_s
         self._timeout_s = timeout_s
@@ -96,7 +95,11 @@ class HttpSource:
             )
         else:
             other = StreamSource(
-                self._address, self._transport, self._clock, timeout_s=self._timeout_s
+                self._address,
+                self._transport,
+                self._clock,
+                timeout_s=self._timeout_s,
+                devices=self._devices,
             )
             yield from other.frames(stop)
 
@@ -253,6 +256,11 @@ class JpegDecoder:
         if len(frames) != 1 or not isinstance(frames[0], av.VideoFrame) or frames[0].is_corrupt:
             return None
         return frames[0]
+
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """Whether other programs can show it: USB cameras leave out the Huffman tables (DHT)."""
+    return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9") and b"\xff\xc4" in data
 
 
 def _root_cause(error: BaseException) -> Exception:
