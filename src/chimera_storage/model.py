@@ -34,20 +34,33 @@ class Image:
     """One saved image as the index knows it.
 
     `taken_at_us`: microseconds since 1970, its whole second equals `key.second`.
-    `size` in bytes, `crc32` of the whole file, `width` and `height` in pixels (0: not known).
-    `score`: share of the picture that moves, 0 to 1 (None: not known). `event`: id of the event
-    it belongs to (None: none).
+    `size` in bytes, `crc32` of the whole file (None: it was not read yet), `width` and `height` in
+    pixels (0: not known). `score`: share of the picture that moves, 0 to 1 (None: not known).
+    `event`: `start_us` of the event it belongs to (None: none).
     """
 
     key: ImageKey
     taken_at_us: int
     size: int
-    crc32: int
+    crc32: int | None
     width: int
     height: int
     score: float | None = None
     boxes: tuple[Box, ...] = ()
     event: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something moved before a camera. Camera and start name it, also in an index made anew.
+
+    `start_us`, `end_us`: microseconds since 1970 of its first and last image; `end_us` None: it
+    goes on.
+    """
+
+    camera: int
+    start_us: int
+    end_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from chimera_storage.model import (
     Conversion,
     ConversionStatus,
     ConversionType,
+    Event,
     Image,
     ImageKey,
     Totals,
@@ -183,10 +185,44 @@ def test_keys_are_read_in_portions_while_they_are_removed(index: Index) -> None:
     assert [key.second - START for key in span] == [10, 10, 10, 11, 11, 11]
 
 
-def test_event_ids_are_never_used_again(index: Index) -> None:
-    first = index.open_event(1, 5)
-    index.close_event(first, 9)
-    assert index.open_event(2, 6) > first
+def test_an_event_is_named_by_its_start_and_ends_with_the_latest_end(index: Index) -> None:
+    opened = Event(camera=1, start_us=us(START))
+    assert index.add_events([opened, opened]) == 1
+    assert index.events(1, *EVER) == [opened]
+    closed = replace(opened, end_us=us(START + 9))
+    assert index.add_events([closed]) == 0
+    assert index.add_events([opened, replace(opened, end_us=us(START + 5))]) == 0
+    assert index.events(1, *EVER) == [closed]
+    assert index.events(1, us(START) + 1, us(START + 9)) == []
+    assert index.events(2, *EVER) == []
+
+
+def test_an_event_whose_recorder_was_killed_ends_with_its_last_image(index: Index) -> None:
+    index.add_images(
+        [make_image(1, START + s, event=us(START), taken_at_us=us(START + s) + 7) for s in (0, 4)]
+    )
+    index.add_images([make_image(1, START + 6)])  # a periodic one
+    left_open = [Event(camera=1, start_us=us(START)), Event(camera=1, start_us=us(START + 10))]
+    index.add_events(left_open[:1])
+    index.add_events(left_open[1:])
+    index.add_events([Event(camera=1, start_us=us(START + 20))])
+    ends = [event.end_us for event in index.events(1, *EVER)]
+    assert ends == [us(START + 4) + 7, us(START + 10), None]
+
+
+def test_an_event_goes_with_its_last_image_also_where_that_is_in_the_next_hour(
+    index: Index,
+) -> None:
+    event = Event(camera=1, start_us=us(START - 1), end_us=us(START + 1))
+    other = Event(camera=1, start_us=us(START + 60), end_us=us(START + 61))
+    images = [make_image(1, START + s) for s in (-1, 1, 60)]
+    index.add_events([event, other])
+    index.add_images(images)
+    index.remove_images([images[0].key])
+    assert index.events(1, *EVER) == [event, other]
+    index.remove_images([images[1].key, images[2].key])
+    assert index.events(1, *EVER) == []
+    assert index.hours(1) == index.cameras() == []
 
 
 def make_conversion(id_: str, requested_us: int, **values: object) -> Conversion:

@@ -12,6 +12,7 @@ from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
+from chimera_storage.model import Event
 from chimera_storage.motion.decoding import Developer, Shot
 from chimera_storage.motion.detector import Motion
 from chimera_storage.motion.picking import Picker, Snapshots
@@ -104,11 +105,10 @@ class Saver:
 
     def open_event(self, start_us: int) -> None:
         """What is saved from now on belongs to a new event."""
-        self.event_since_us = self._last_saved_us = start_us
+        self.event_since_us = self._last_saved_us = self._event = start_us
         try:
-            self._event = self._index.open_event(self._camera.id, start_us)
+            self._index.add_events([Event(camera=self._camera.id, start_us=start_us)])
         except StorageError as error:
-            self._event = None
             self._failed(error)
         self._log.info("event_opened", event_id=self._event)
 
@@ -127,7 +127,9 @@ class Saver:
         if event is None:
             return
         try:
-            self._index.close_event(event, self._last_saved_us)
+            self._index.add_events(
+                [Event(camera=self._camera.id, start_us=event, end_us=self._last_saved_us)]
+            )
         except StorageError as error:
             self._failed(error)
 

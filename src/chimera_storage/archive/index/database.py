@@ -6,7 +6,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from chimera_storage.archive.index.schema import META, SCHEMA_VERSION, metadata
+from chimera_storage.archive.index.migration import STEPS
+from chimera_storage.archive.index.tables import META, SCHEMA_VERSION, metadata
 from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
 
@@ -103,8 +104,10 @@ class Database:
     def _prepare(self) -> None:
         try:
             with self._engine.connect() as connection:
-                self._refuse_what_is_not_ours(connection)
+                version = self._form(connection)
             self._switch_to_wal()
+            if version < SCHEMA_VERSION:
+                self._bring_up_to_date(version)
             with self._engine.execution_options(immediate=True).begin() as connection:
                 metadata.create_all(connection)
                 connection.execute(
@@ -119,14 +122,14 @@ class Database:
                 raise _DamagedError from None
             raise StorageError(f"{self._what} cannot be used: {_cause(error)}") from None
 
-    def _refuse_what_is_not_ours(self, connection: Connection) -> None:
-        """Looks before anything is written."""
+    def _form(self, connection: Connection) -> int:
+        """The version of the tables' form; looked at before anything is written."""
         tables = sa.inspect(connection).get_table_names()
         if not tables:
-            return
+            return SCHEMA_VERSION
         if META.name not in tables:
             raise _DamagedError
-        version = connection.scalar(sa.select(META.c.value).where(META.c.key == "schema_version"))
+        version = connection.scalar(_VERSION)
         if version is None or not version.isdecimal():
             raise _DamagedError
         if int(version) > SCHEMA_VERSION:
@@ -135,6 +138,45 @@ class Database:
                 f"version knows {SCHEMA_VERSION}); use that version, or move the index away to "
                 "have it made anew"
             )
+        return int(version)
+
+    def _bring_up_to_date(self, version: int) -> None:
+        """Alone, after a copy was made, all steps in one transaction."""
+        if not self._try_lock_alone():
+            raise StorageError(
+                f"{self._what} is of an older version and in use by another process; "
+                "it is brought up to date when all are stopped and one is started"
+            )
+        try:
+            with self._engine.execution_options(immediate=True).begin() as connection:
+                version = self._form(connection)
+                if version == SCHEMA_VERSION:
+                    return
+                copy = self._copy(f"form-{version}")
+                for form in range(version, SCHEMA_VERSION):
+                    STEPS[form](connection)
+                connection.execute(
+                    sa.update(META)
+                    .where(META.c.key == "schema_version")
+                    .values(value=str(SCHEMA_VERSION))
+                )
+            _log.info("index_brought_up_to_date", form=SCHEMA_VERSION, copy=copy.name)
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def _copy(self, why: str) -> Path:
+        """A copy of what is committed, under the index's name with `why` and the time."""
+        copy = self._path.with_name(f"{self._path.name}.{why}-{_stamp()}")
+        try:
+            with (
+                closing(sqlite3.connect(self._path)) as source,
+                closing(sqlite3.connect(copy)) as target,
+            ):
+                source.backup(target)
+        except sqlite3.Error as error:
+            copy.unlink(missing_ok=True)
+            raise StorageError(f"{self._what} cannot be copied: {error}") from None
+        return copy
 
     def _switch_to_wal(self) -> None:
         """Outside a transaction, and by hand: SQLite does not wait for other openers here."""
@@ -172,8 +214,7 @@ class Database:
                 f"{self._what} is damaged and in use by another process; "
                 "it is made anew when all are stopped and one is started"
             )
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-        aside = self._path.with_name(f"{self._path.name}.corrupt-{stamp}")
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{_stamp()}")
         for suffix in ("-wal", "-shm", ""):
             part = self._path.with_name(self._path.name + suffix)
             if part.exists():
@@ -183,6 +224,7 @@ class Database:
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
 
+_VERSION = sa.select(META.c.value).where(META.c.key == "schema_version")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -207,6 +249,10 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
 def _is_damage(error: Exception) -> bool:

@@ -1,27 +1,15 @@
-"""The index's tables, and how a row becomes a value and back."""
+"""The table of images, and how a row becomes a value and back."""
 
 import struct
-from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
+from chimera_storage.archive.index.rows import SECOND_US
+from chimera_storage.archive.index.tables import metadata
 from chimera_storage.errors import InvalidInputError
-from chimera_storage.model import Box, Conversion, ConversionStatus, ConversionType, Image, ImageKey
+from chimera_storage.model import Box, Image, ImageKey
 
-SCHEMA_VERSION = 1
-SECOND_US = 1_000_000
-_BOX = struct.Struct("<4H")
-
-metadata = sa.MetaData()
-
-META = sa.Table(
-    "meta",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-    sqlite_with_rowid=False,
-)
 IMAGES = sa.Table(
     "images",
     metadata,
@@ -31,57 +19,20 @@ IMAGES = sa.Table(
     sa.Column("flat", sa.Integer, primary_key=True),
     sa.Column("fraction_us", sa.Integer, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("crc32", sa.Integer, nullable=False),
+    sa.Column("crc32", sa.Integer),  # NULL: the file was not read yet
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("score", sa.Float),
     sa.Column("boxes", sa.LargeBinary),  # x, y, w, h of each as 16-bit little-endian
-    sa.Column("event", sa.Integer),
+    sa.Column("event", sa.Integer),  # start_us of its event
     sqlite_with_rowid=False,
 )
-HOURS = sa.Table(
-    "hours",
-    metadata,
-    sa.Column("camera", sa.Integer, primary_key=True),
-    sa.Column("hour", sa.Integer, primary_key=True),  # hours since 1970
-    sa.Column("images", sa.Integer, nullable=False),
-    sa.Column("bytes", sa.Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-EVENTS = sa.Table(
-    "events",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("camera", sa.Integer, nullable=False),
-    sa.Column("start_us", sa.Integer, nullable=False),
-    sa.Column("end_us", sa.Integer),
-    sqlite_autoincrement=True,
-)
-CONVERSIONS = sa.Table(
-    "conversions",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("type", sa.Text, nullable=False),
-    sa.Column("camera", sa.Integer, nullable=False),
-    sa.Column("start_us", sa.Integer, nullable=False),
-    sa.Column("end_us", sa.Integer, nullable=False),
-    sa.Column("requested_us", sa.Integer, nullable=False),
-    sa.Column("fps", sa.Integer, nullable=False),
-    sa.Column("skip", sa.Integer, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("frames", sa.Integer, nullable=False),
-    sa.Column("frames_done", sa.Integer, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("started_us", sa.Integer),
-    sa.Column("finished_us", sa.Integer),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("error", sa.Text),
-    sqlite_with_rowid=False,
-)
+# Rows whose file is still to be read: nothing where every file was, and found at once.
+sa.Index("images_unread", IMAGES.c.camera, sqlite_where=IMAGES.c.crc32.is_(None))
 KEY = (IMAGES.c.camera, IMAGES.c.second, IMAGES.c.number, IMAGES.c.flat)
 ORDER = (IMAGES.c.second, IMAGES.c.number, IMAGES.c.flat)
-_CONVERSION_FIELDS = tuple(field.name for field in fields(Conversion))
-
+_FARTHEST_S = 2**40  # beyond every time that a name can say, within SQLite's integers
+_BOX = struct.Struct("<4H")
 
 Key = tuple[int, int, int, int]  # camera, second, number or -1, flat
 
@@ -134,12 +85,6 @@ def to_image(row: Any) -> Image:
     )
 
 
-def conversion_values(conversion: Conversion) -> dict[str, Any]:
-    return {name: getattr(conversion, name) for name in _CONVERSION_FIELDS}
-
-
-def to_conversion(row: Any) -> Conversion:
-    values = dict(row._mapping)
-    values["type"] = ConversionType(values["type"])
-    values["status"] = ConversionStatus(values["status"])
-    return Conversion(**values)
+def second_of(us: int) -> int:
+    """The whole second of a time, kept within what SQLite can say."""
+    return max(-_FARTHEST_S, min(us // SECOND_US, _FARTHEST_S))
