@@ -103,15 +103,16 @@ class Background:
         changed = cv2.absdiff(picture, _to_bytes(self._recent))
         return np.asarray(cv2.bitwise_and(_above(changed, self.floor), different), np.uint8)
 
-    def edges(self, picture: Picture) -> Mask:
-        """Where the difference has a sharp edge that lighting alone does not make.
+    def edges(self, picture: Picture, part: tuple[slice, slice]) -> Mask:
+        """Where in this part the difference has a sharp edge that lighting alone does not make.
 
         A gain that only a part of the picture has makes edges where the background has them.
         Halves throughout, as a difference has a sign.
         """
-        difference = cv2.addWeighted(picture, 0.5, self.mean, -0.5, 128)
+        difference = cv2.addWeighted(picture[part], 0.5, self.mean[part], -0.5, 128)
         slope = cv2.morphologyEx(difference, cv2.MORPH_GRADIENT, _NEIGHBOURS)
-        allowed = cv2.addWeighted(self._highest, 0.25, self._lowest, -0.25, 0.75 * self.floor)
+        highest, lowest = self._highest[part], self._lowest[part]
+        allowed = cv2.addWeighted(highest, 0.25, lowest, -0.25, 0.75 * self.floor)
         return np.asarray(cv2.compare(slope, allowed, cv2.CMP_GT), np.uint8)
 
     def learn(

@@ -38,7 +38,7 @@ class Motion:
     boxes: tuple[Box, ...]
 
 
-_STILL = Motion(moving=False, score=0.0, boxes=())
+STILL = Motion(moving=False, score=0.0, boxes=())
 
 
 class Detector:
@@ -69,6 +69,7 @@ class Detector:
         self._background: Background | None = None
         self._tracker = Tracker(1, 1)
         self._steadier = Steadier()
+        self.ignored: Mask | None = None  # in the newest picture, of its shrunken shape; 1: yes
         self._last_us: int | None = None
         self._now_s = 0.0
         self._shares = [0.0, 0.0]  # of the last two pictures that differed
@@ -79,7 +80,7 @@ class Detector:
         picture = _shrunken(luma)
         if self._background is None or luma.shape != self._shape:
             self._begin(luma.shape, picture)
-            return _STILL
+            return STILL
         background = self._background
         background.follow_exposure(picture)
         steadied = self._steadier.steady(picture, background, elapsed_s)
@@ -88,7 +89,7 @@ class Detector:
         if self._is_light(steadied.count / picture.size):
             background.relearn(picture)
             self._tracker.clear()
-            return _STILL
+            return STILL
         return self._look(background, steadied, time_us, elapsed_s)
 
     def _begin(self, shape: tuple[int, ...], picture: Picture) -> None:
@@ -96,7 +97,7 @@ class Detector:
         self._background = Background(picture, self._noise_level)
         self._tracker = Tracker(picture.shape[1], picture.shape[0])
         self._steadier = Steadier()
-        self._smart_mask = None
+        self._smart_mask = self.ignored = None
 
     def _is_light(self, share: float) -> bool:
         """Whether so much differs all at once that a light was switched."""
@@ -112,7 +113,7 @@ class Detector:
         picture, different = steadied.picture, steadied.different
         view = self._regions.view(picture.shape, time_us)
         active = background.active(picture, different) if steadied.count else different
-        ignored = self._ignored(view, active, elapsed_s)
+        ignored = self.ignored = self._ignored(view, active, elapsed_s)
         patches: list[Patch] = []
         labels: Labels | None = None
         if steadied.count:
@@ -124,7 +125,7 @@ class Detector:
         changed = different if steadied.count else None
         background.learn(picture, changed, active, objects, elapsed_s)
         if labels is None or not things:
-            return _STILL
+            return STILL
         return self._motion(things, labels, view, steadied.shift)
 
     def _ignored(self, view: View, active: Mask, elapsed_s: float) -> Mask | None:

@@ -68,7 +68,11 @@ def find_patches(
     labels[whole] = numbers
     areas = stats[1:, cv2.CC_STAT_AREA]
     order = [int(i) + 1 for i in np.argsort(-areas)[:MAX_PATCHES] if areas[i] >= least]
-    edges = background.edges(picture) if order else mask
+    if not order:
+        return [], labels
+    edges = np.zeros(mask.shape, np.uint8)
+    wider = slice(max(0, y - 1), y + h + 1), slice(max(0, x - 1), x + w + 1)
+    edges[wider] = background.edges(picture, wider)
     judge = _Judge(labels, picture, active, edges, background)
     found = (judge.patch(i, *(int(n) for n in stats[i] + (x, y, 0, 0, 0))) for i in order)
     return [patch for patch in found if patch.live or patch.stands], labels
