@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 WIDTH, HEIGHT, RATE = 320, 240, 10
 
 
-def write_clip(path: Path, seconds: float, passes: list[tuple[float, float]]) -> None:
-    """H.264, 10 pictures a second, a key frame a second; `passes`: (begin, end) of each passer."""
+def write_clip(
+    path: Path, seconds: float, passes: list[tuple[float, float]], *, made: str = ""
+) -> None:
+    """H.264, 10 pictures a second, a key frame a second; `passes`: (begin, end) of each passer.
+
+    `made`: when, as the container says it.
+    """
     with av.open(str(path), "w") as container:
+        container.metadata["creation_time"] = made
         stream = container.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.gop_size = RATE

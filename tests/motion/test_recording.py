@@ -1,13 +1,11 @@
-"""Reading recorded videos: what they say of themselves, and reading ahead in another thread."""
+"""Reading recorded videos: what they say of themselves."""
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from chimera_storage.errors import SourceError
-from chimera_storage.motion.recording import Recording, ahead
+from chimera_storage.motion.recording import Began, Recording
 from tests.motion.clips import HEIGHT, RATE, WIDTH, write_clip
 
 
@@ -17,7 +15,7 @@ def test_a_recording_knows_its_size_rate_and_length(tmp_path: Path) -> None:
         assert (recording.width, recording.height) == (WIDTH, HEIGHT)
         assert recording.fps == RATE
         assert recording.duration_s == pytest.approx(3)
-        assert [time_us for time_us, _ in recording.frames()] == [n * 100_000 for n in range(30)]
+        assert [frame.time_us for frame in recording.frames()] == [n * 100_000 for n in range(30)]
         assert recording.frames_read == 30
         assert recording.read_s == pytest.approx(3)
         assert recording.position > 0
@@ -33,25 +31,26 @@ def test_a_recording_that_breaks_off_says_where(tmp_path: Path) -> None:
         assert "the file says 20.0 s" in (recording.problem() or "")
 
 
-def test_items_made_ahead_come_in_order() -> None:
-    assert list(ahead(iter(range(1000)), 3)) == list(range(1000))
+BERLIN = ZoneInfo("Europe/Berlin")
+NOON_US = 1_774_004_400_000_000  # 2026-03-20 12:00:00 in Berlin
 
 
-def test_what_fails_in_the_other_thread_is_raised_here() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise SourceError("torn")
-
-    made = ahead(items(), 2)
-    assert next(made) == 1
-    with pytest.raises(SourceError, match="torn"):
-        next(made)
-
-
-def test_leaving_early_ends_the_other_thread() -> None:
-    before = threading.active_count()
-    made = ahead(iter(range(10**9)), 2)
-    assert next(made) == 0
-    assert threading.active_count() == before + 1
-    made.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before
+@pytest.mark.parametrize(
+    ("name", "made", "given_us", "expected_us"),
+    [
+        ("20260320-120000.mp4", "", None, NOON_US),
+        ("20260320-120000-01.mp4", "2020-01-01T00:00:00Z", None, NOON_US),
+        ("yard.mp4", "2026-03-20T11:00:00Z", None, NOON_US),
+        ("20260320-120000.mp4", "2020-01-01T00:00:00Z", 5, 5),
+        ("20269999-120000.mp4", "", None, None),
+        ("yard.mp4", "", None, None),
+        ("yard.mp4", "1970-01-01T00:00:00Z", None, None),  # a clock that was never set
+    ],
+)
+def test_a_recording_says_when_it_began(
+    name: str, made: str, given_us: int | None, expected_us: int | None, tmp_path: Path
+) -> None:
+    write_clip(tmp_path / name, 1, [], made=made)
+    with Recording(tmp_path / name) as recording:
+        began = recording.began(BERLIN, given_us)
+    assert began == (None if expected_us is None else Began(expected_us, BERLIN))

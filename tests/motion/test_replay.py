@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ from chimera_storage.config import MotionSettings
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.demo import DemoScene
 from chimera_storage.motion.replay import replay
+from tests.motion.clips import write_clip
 from tests.support.footage import Footage, write_scene
 
 SETTINGS = MotionSettings()
@@ -56,6 +58,62 @@ def test_a_frame_rate_limit_saves_no_more_than_that(street: Footage) -> None:
             assert (after.motion, after.score, after.boxes) == (
                 before.motion, before.score, before.boxes,
             )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def passers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds with two passers, each an event of its own."""
+    path = tmp_path_factory.mktemp("footage") / "passers.mp4"
+    write_clip(path, 20, [(3, 6), (12, 15)])
+    return path
+
+
+@pytest.mark.parametrize("output", ["first", "best", "center"])
+def test_one_picture_of_each_event_is_saved_where_one_is_wanted(output: str, passers: Path) -> None:
+    settings = MotionSettings.model_validate({"event_gap": 2, "picture_output": output})
+    verdicts = list(replay(passers, settings))
+    saved = [verdict for verdict in verdicts if verdict.saved]
+    assert [verdict.frame for verdict in verdicts] == list(range(200))
+    assert len(saved) == 2
+    assert all(verdict.motion for verdict in saved)
+    for kept, first, last in zip(saved, (3, 12), (6, 15), strict=True):
+        others = [v for v in verdicts if v.motion and first <= v.time <= last + 0.5]
+        if output == "first":
+            assert kept.time <= others[2].time
+        elif output == "best":
+            assert kept.score == max(v.score for v in others)
+        else:
+            assert first + 1 < kept.time < last - 1  # half way across the picture
+
+
+def test_no_more_is_saved_than_the_frame_rate_to_save_at(passers: Path) -> None:
+    everything = [v.frame for v in replay(passers, MotionSettings()) if v.saved]
+    thinned = [v.frame for v in replay(passers, MotionSettings(save_framerate=2)) if v.saved]
+    assert set(thinned) < set(everything)
+    assert len(thinned) == pytest.approx(len(everything) / 5, abs=2)
+    assert all(b - a >= 5 for a, b in pairwise(thinned))
+
+
+def test_periodic_pictures_are_saved_where_nothing_moves(tmp_path: Path) -> None:
+    write_clip(tmp_path / "still.mp4", 10, [])
+    verdicts = replay(tmp_path / "still.mp4", MotionSettings(snapshot_interval=4))
+    assert [verdict.time for verdict in verdicts if verdict.saved] == [0, 4, 8]
+
+
+def test_masks_hold_at_their_hours_of_the_recordings_own_time(passers: Path) -> None:
+    everywhere = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    night = {"polygon": everywhere, "hours": "22:00-06:00"}
+    settings = MotionSettings.model_validate({"mask": [night]})
+
+    def moves(start_us: int | None, zone: str = "UTC") -> bool:
+        found = replay(passers, settings, timezone=ZoneInfo(zone), start_us=start_us)
+        return any(verdict.motion for verdict in found)
+
+    noon_us, midnight_us = 12 * 3_600_000_000, 0
+    assert moves(noon_us)
+    assert not moves(midnight_us)
+    assert moves(midnight_us, "Asia/Tokyo")  # nine in the morning
+    assert not moves(None)  # nobody knows
 
 
 def test_a_raw_stream_without_times_gets_them_from_its_frame_rate(

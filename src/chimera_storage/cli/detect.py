@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from chimera_storage.cli.options import takes_motion_settings
-from chimera_storage.config import MotionSettings
-from chimera_storage.log import configure_logging
+from chimera_storage.cli.options import GivenMotion, StartOption, takes_motion_settings
 
 
 class OutputFormat(StrEnum):
@@ -28,17 +26,20 @@ def detect(
     output: Annotated[
         OutputFormat, typer.Option("--format", help="jsonl: an object per frame; text: a summary.")
     ] = OutputFormat.JSONL,
-    motion: MotionSettings,
+    start: StartOption = None,
+    given: GivenMotion,
 ) -> None:
     """Run the detector over a video file, as fast as it can be read."""
-    configure_logging()
+    motion, timezone, start_us = given.settings(), given.timezone(), given.start_us(start)
     from chimera_storage.motion.replay import replay
 
-    seen = moving = saved = 0
-    for verdict in replay(source, motion):
+    seen = moving = saved = damaged = 0
+    for verdict in replay(source, motion, timezone=timezone, start_us=start_us):
         seen, moving, saved = seen + 1, moving + verdict.motion, saved + verdict.saved
+        damaged += verdict.damaged
         if output is OutputFormat.JSONL:
             sys.stdout.write(json.dumps(asdict(verdict)) + "\n")
     if output is OutputFormat.TEXT:
-        typer.echo(f"{seen} frames, {moving} with motion, {saved} would be saved")
+        typer.echo(f"{seen} frames, {moving} with motion, {saved} would be saved", nl=False)
+        typer.echo(f", {damaged} damaged" if damaged else "")
     sys.stdout.flush()

@@ -8,16 +8,25 @@ from functools import wraps
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic.fields import FieldInfo
 
+from chimera_storage.archive.layout import Layout
 from chimera_storage.config import MotionSettings, Settings
 from chimera_storage.config_load import load_settings, validated
 from chimera_storage.errors import ConfigurationError
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="storage.toml; without it, defaults")
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        help="When the recording began, YYYYMMDD-HHMMSS, for masks and zones that have hours.",
+    ),
 ]
 _CameraOption = Annotated[int | None, typer.Option(help="Take this camera's settings.")]
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -26,12 +35,11 @@ _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command `--config`, `--camera` and an option for each setting of `[camera.motion]`.
 
-    The command's parameter `motion` gets the settings that they amount to: the flags on top of
-    those of the configured camera, or of the defaults. A parameter `given` gets a `GivenMotion`
-    instead. Settings that no flag can hold (lists, tables) come from the file alone.
+    They reach the command as its parameter `given`. Settings that no flag can hold (lists, tables)
+    come from the file alone.
     """
     parameters = inspect.signature(command).parameters
-    own = [p for p in parameters.values() if p.name not in ("motion", "given")]
+    own = [p for p in parameters.values() if p.name != "given"]
     options = {
         name: _option(name, field)
         for name, field in MotionSettings.model_fields.items()
@@ -41,11 +49,7 @@ def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(config: Path | None, camera: int | None, **given: Any) -> None:
         flags = {name: given.pop(name) for name in options}
-        motion = GivenMotion(config, camera, flags)
-        if "given" in parameters:
-            command(**given, given=motion)
-        else:
-            command(**given, motion=motion.settings())
+        command(**given, given=GivenMotion(config, camera, flags))
 
     shared = [
         inspect.Parameter("config", _KEYWORD, default=None, annotation=ConfigFile),
@@ -75,6 +79,16 @@ class GivenMotion:
     def settings(self) -> MotionSettings:
         """The present ones with the flags on top. Raises ConfigurationError."""
         return with_flags(self.present(), self.flags)
+
+    def timezone(self) -> ZoneInfo:
+        """The configured time zone, UTC by default. Raises ConfigurationError."""
+        if self.config is None:
+            return ZoneInfo("UTC")
+        return ZoneInfo(load_settings(self.config, os.environ).server.timezone)
+
+    def start_us(self, start: str | None) -> int | None:
+        """Microseconds since 1970 of what `--start` says. Raises InvalidInputError."""
+        return None if start is None else Layout(Path(), self.timezone()).parse_stamp(start)
 
 
 def camera_of(settings: Settings, camera: int | None) -> MotionSettings:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from chimera_storage.cli.options import takes_motion_settings
-from chimera_storage.config import MotionSettings
-from chimera_storage.log import configure_logging
+from chimera_storage.cli.options import GivenMotion, StartOption, takes_motion_settings
+from chimera_storage.errors import InvalidInputError
 
 
 class ScanFormat(StrEnum):
@@ -40,15 +39,21 @@ def scan(
     exact: Annotated[
         bool, typer.Option("--exact", help="Encode clips anew, so that they begin exactly.")
     ] = False,
-    motion: MotionSettings,
+    start: StartOption = None,
+    given: GivenMotion,
 ) -> None:
     """Find the motion events in recorded videos; exit code 1 if one could not be read wholly."""
-    configure_logging()
+    motion = given.settings()
     from chimera_storage.cli.scan_output import Progress, writer_for
     from chimera_storage.motion.scan import ClipWriter, Scanner, ThumbnailWriter, video_files
 
+    paths = video_files(files)
+    if start is not None and len(paths) > 1:
+        raise InvalidInputError("--start is of one recording; name one file with it")
     scanner = Scanner(
         motion,
+        timezone=given.timezone(),
+        start_us=given.start_us(start),
         thumbnails=ThumbnailWriter(thumbnails, boxes=boxes) if thumbnails else None,
         clips=ClipWriter(
             clips, exact=exact, before_s=motion.pre_capture, after_s=motion.post_capture
@@ -57,7 +62,6 @@ def scan(
         else None,
     )
     writer = writer_for(output)
-    paths = video_files(files)
     problems = False
     with Progress(paths) as progress:
         for path in paths:

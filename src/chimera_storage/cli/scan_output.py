@@ -1,4 +1,7 @@
-"""What `scan` shows: its results as a table, JSON, JSON lines or CSV, and how far it is."""
+"""What `scan` shows: its results as a table, JSON, JSON lines or CSV, and how far it is.
+
+rich is imported where it is used, as that takes as long as scanning some seconds of video.
+"""
 
 import csv
 import json
@@ -7,18 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
-
-from rich import progress
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from chimera_storage.motion.scan import FileResult
 
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.table import Table
+
 _COLUMNS = (
     "file", "event", "start", "end", "duration", "score", "box_x", "box_y", "box_w", "box_h",
-    "best", "thumbnail", "clip", "problem",
+    "best", "thumbnail", "clip", "damaged", "problem",
 )  # fmt: skip
 
 
@@ -45,6 +47,10 @@ def writer_for(form: str) -> Writer:
             return TableWriter()
 
 
+def _problem(result: FileResult) -> dict[str, Any]:
+    return {"file": result.file, "damaged": result.damaged, "problem": result.problem}
+
+
 class LineWriter:
     """An object for each event, and one with `problem` for each file that has one."""
 
@@ -52,7 +58,7 @@ class LineWriter:
         for event in result.events:
             self._line(asdict(event))
         if result.problem is not None:
-            self._line({"file": result.file, "problem": result.problem})
+            self._line(_problem(result))
 
     def end(self) -> None:
         pass
@@ -90,7 +96,7 @@ class CsvWriter:
             names = ("box_x", "box_y", "box_w", "box_h")
             self._rows.writerow({**values, **dict(zip(names, box or (), strict=False))})
         if result.problem is not None:
-            self._rows.writerow({"file": result.file, "problem": result.problem})
+            self._rows.writerow(_problem(result))
         sys.stdout.flush()
 
     def end(self) -> None:
@@ -107,6 +113,9 @@ class TableWriter:
         self._results.append(result)
 
     def end(self) -> None:
+        from rich.console import Console
+        from rich.markup import escape
+
         # Not cut to the width of a terminal that is not there.
         width = None if sys.stdout.isatty() else 200
         console = Console(highlight=False, width=width)
@@ -125,7 +134,10 @@ class TableWriter:
                 console.print(f"{escape(result.file)}: {escape(result.problem)}", soft_wrap=True)
 
 
-def _table(results: Sequence[FileResult]) -> Table:
+def _table(results: Sequence[FileResult]) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     table.add_column("File", overflow="ellipsis", no_wrap=True)
     for name in ("Start", "End", "Duration", "Score", "Largest box", "Best frame"):
@@ -164,21 +176,13 @@ class Progress:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._sizes = {path: path.stat().st_size if path.is_file() else 0 for path in paths}
         self._done = 0
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("left"),
-            progress.TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._bar.add_task("", total=sum(self._sizes.values()) or 1)
+        self._bar = _bar() if sys.stderr.isatty() else None
+        if self._bar is not None:
+            self._task = self._bar.add_task("", total=sum(self._sizes.values()) or 1)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._bar is not None:
+            self._bar.start()
         return self
 
     def __exit__(
@@ -187,10 +191,32 @@ class Progress:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def file(self, path: Path) -> Callable[[int], None]:
         """The next file has begun; what it returns is to be told the byte that was reached."""
         before, self._done = self._done, self._done + self._sizes[path]
-        self._bar.update(self._task, completed=before, description=escape(path.name))
-        return lambda position: self._bar.update(self._task, completed=before + position)
+        if self._bar is None:
+            return lambda _: None
+        from rich.markup import escape
+
+        bar = self._bar
+        bar.update(self._task, completed=before, description=escape(path.name))
+        return lambda position: bar.update(self._task, completed=before + position)
+
+
+def _bar() -> "RichProgress":
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from chimera_storage.cli.options import GivenMotion, takes_motion_settings
+from chimera_storage.cli.options import GivenMotion, StartOption, takes_motion_settings
 from chimera_storage.clock import EPOCH, from_us, to_us
 from chimera_storage.config_load import load_settings
 from chimera_storage.errors import InvalidInputError, SourceError
-from chimera_storage.log import configure_logging
 
 if TYPE_CHECKING:
     from chimera_storage.motion.tune import Footage
@@ -52,20 +50,22 @@ def tune(
     output: Annotated[TuneFormat, typer.Option("--format", help="What is printed.")] = (
         TuneFormat.TEXT
     ),
+    start: StartOption = None,
     given: GivenMotion,
 ) -> None:
     """Replay saved footage with other settings, and show what they would have caught."""
-    configure_logging()
     of_camera = source.isdecimal() and not Path(source).exists()
     if of_camera:
         given = replace(given, camera=int(source))
+        if start is not None:
+            raise InvalidInputError("--start is for a recording; a camera's images say their time")
     elif since is not None or until is not None:
         raise InvalidInputError("--from and --to are for a camera's saved images")
     present, other = given.present(), given.settings()
     from chimera_storage.cli.tune_output import Times, print_json, print_text, progress_bar
     from chimera_storage.motion.tune import VideoFootage, compare, read_marks, write_picture
 
-    times = Times(_timezone(given) if of_camera else None)
+    times = Times(given.timezone() if of_camera else None)
     marks = [
         mark
         for texts, good in ((wanted, True), (not_wanted, False))
@@ -74,19 +74,18 @@ def tune(
     ]
     if search and not marks:
         raise InvalidInputError("--search needs marks: --wanted, --not-wanted or both")
-    footage: Footage = VideoFootage(Path(source))
+    footage: Footage
     if of_camera:
         footage = _saved(given, int(source), times.parse_or(since, 0), times.parse_or(until, None))
+    else:
+        start_us = given.start_us(start)
+        footage = VideoFootage(Path(source), timezone=given.timezone(), start_us=start_us)
     with progress_bar() as on_progress:
         comparison = compare(
             footage, present, other, marks, searching=search, on_progress=on_progress
         )
     write_picture(comparison, footage, picture, times.say)
     (print_json if output is TuneFormat.JSON else print_text)(comparison, picture, times.say)
-
-
-def _timezone(given: GivenMotion) -> ZoneInfo:
-    return ZoneInfo(load_settings(given.config, os.environ).server.timezone)
 
 
 def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | None) -> "Footage":
@@ -97,13 +96,14 @@ def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | 
     from chimera_storage.clock import SystemClock
     from chimera_storage.motion.tune import SavedFootage
 
-    layout = Layout(load_settings(given.config, os.environ).storage.path, _timezone(given))
+    timezone = given.timezone()
+    layout = Layout(load_settings(given.config, os.environ).storage.path, timezone)
     if not layout.index.is_file():
         raise SourceError(f"There is no index in {layout.root}; is it the data folder?")
     archive = Archive(layout, Index(layout.index), SystemClock())
     first = start_us if start_us is not None else to_us(EPOCH)
     last = end_us if end_us is not None else to_us(_FOR_EVER)
-    footage = SavedFootage(archive, camera, first, last)
+    footage = SavedFootage(archive, camera, first, last, timezone=timezone)
     if not footage.images:
         raise SourceError(
             f"Camera {camera} has no saved image between {from_us(first):%Y-%m-%d %H:%M:%S} and"

@@ -1,25 +1,56 @@
-"""A recorded video as frames with times, as fast as it can be read; damage is only counted."""
+"""A recorded video as frames with times, as fast as it can be read; what is damaged is marked."""
 
-import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from pathlib import Path
-from queue import Empty, Full, Queue
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from chimera_storage.errors import SourceError
+from chimera_storage.archive.layout import Layout
+from chimera_storage.clock import to_us
+from chimera_storage.errors import InvalidInputError, SourceError
 from chimera_storage.log import get_logger, redact
+from chimera_storage.motion.recorded_damage import DamageMarks
 
 DEFAULT_RATE = 25.0  # of files that say no frame rate
 OPEN_TIMEOUT_S = 10.0
 SHORT_S, SHORT_SHARE = 2.0, 0.95  # a file that ends earlier than it says is one cut off
 SEEK_BACK_US = 2_000_000
-_log = get_logger()
-_T = TypeVar("_T")
+_STAMP_LENGTH = len("YYYYMMDD-HHMMSS")
+_FIRST_YEAR = 2001  # files of an earlier year were written by a clock that was never set
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFrame:
+    """A frame and its time in microseconds since the first one.
+
+    `damaged`: it is not what the camera saw. `doubtful`: something before it was lost, so that it
+    may show smear.
+    """
+
+    time_us: int
+    picture: av.VideoFrame
+    damaged: bool
+    doubtful: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether what moves in it can be believed."""
+        return not (self.damaged or self.doubtful)
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When the first frame was taken, microseconds since 1970, and the zone of the hours there."""
+
+    at_us: int
+    timezone: tzinfo
 
 
 class Recording:
@@ -27,19 +58,20 @@ class Recording:
 
     `duration_s` is what the file says (None: nothing). While it is read, `position` is the byte
     reached, `frames_read` and `last_us` tell how far decoding is and `damaged` counts the packets
-    that could not be decoded and the frames that the decoder calls corrupt. `offset_us` is the
-    file's own time of the first frame, None where frames have no times.
+    that could not be decoded and the frames that are not whole. `offset_us` is the file's own time
+    of the first frame, None where frames have no times.
     """
 
     def __init__(self, path: Path | str) -> None:
+        self._name = Path(path).name
         self._container = _opened(path)
         stream = self._container.streams.video[0]
         self.width, self.height = stream.codec_context.width, stream.codec_context.height
         self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
         self.duration_s = _duration_s(self._container)
+        self._marks = DamageMarks(stream, self.fps)
         self.position = 0
         self.frames_read = 0
-        self.damaged = 0
         self.last_us = 0
         self.offset_us: int | None = None
 
@@ -54,10 +86,13 @@ class Recording:
     ) -> None:
         self._container.close()
 
-    def frames(
-        self, *, near_us: int = 0, offset_us: int | None = None
-    ) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Every frame with its time in microseconds since the first, corrupt ones included.
+    @property
+    def damaged(self) -> int:
+        """Packets and frames so far that were damaged, or came after something that is missing."""
+        return self._marks.count
+
+    def frames(self, *, near_us: int = 0, offset_us: int | None = None) -> Iterator[RecordedFrame]:
+        """Every frame, damaged ones included.
 
         Frames without a time follow the one before at the file's frame rate. With the `offset_us`
         of an earlier reading they may begin with the key frame before `near_us`.
@@ -78,8 +113,22 @@ class Recording:
                 time_us = own_us - first_us
             self.last_us = time_us
             self.frames_read += 1
-            self.damaged += frame.is_corrupt
-            yield time_us, frame
+            yield RecordedFrame(time_us, frame, *self._marks.judge(frame, time_us))
+
+    def began(self, timezone: tzinfo, given_us: int | None = None) -> Began | None:
+        """When its first frame was taken; None where nothing says so.
+
+        In this order: `given_us`, microseconds since 1970; a name that begins with
+        `YYYYMMDD-HHMMSS`, in `timezone`, as those of saved images do; the time at which the file
+        says that it was made.
+        """
+        at_us = given_us
+        if at_us is None:
+            try:
+                at_us = Layout(Path(), timezone).parse_stamp(self._name[:_STAMP_LENGTH])
+            except InvalidInputError:
+                at_us = _made_us(self._container.metadata.get("creation_time", ""), timezone)
+        return None if at_us is None else Began(at_us, timezone)
 
     @property
     def read_s(self) -> float:
@@ -87,25 +136,28 @@ class Recording:
         return self.last_us / 1e6 + 1 / self.fps if self.frames_read else 0.0
 
     def problem(self) -> str | None:
-        """After reading: one sentence on what is wrong with the file; None if nothing is."""
+        """After reading: what is wrong with the file, in a sentence or two; None: nothing is."""
         if not self.frames_read:
             return "No picture of this file could be read; it may be damaged."
-        reached_s = self.read_s
-        said_s = self.duration_s or 0
+        sentences = []
+        reached_s, said_s = self.read_s, self.duration_s or 0
         if reached_s < min(said_s - SHORT_S, said_s * SHORT_SHARE):
-            return f"The pictures end after {reached_s:.1f} s; the file says {said_s:.1f} s."
+            sentences.append(
+                f"The pictures end after {reached_s:.1f} s; the file says {said_s:.1f} s."
+            )
         if self.damaged:
             pictures = "picture is" if self.damaged == 1 else "pictures are"
-            return f"{self.damaged} {pictures} damaged; motion in damaged pictures is not seen."
-        return None
+            sentences.append(
+                f"{self.damaged} {pictures} damaged, missing or drawn on top of such;"
+                " what moves there is not seen."
+            )
+        return " ".join(sentences) or None
 
     def _seek(self, own_us: int) -> None:
         # A little before: in transport streams a seek may land behind what was asked for.
         before_us = max(0, own_us - SEEK_BACK_US)
-        try:
+        with suppress(FFmpegError):  # then it is read from the beginning
             self._container.seek(before_us * av.time_base // 1_000_000, backward=True)
-        except FFmpegError:
-            _log.debug("seek_failed")
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """The frames that can be decoded; damaged packets are passed over."""
@@ -117,76 +169,22 @@ class Recording:
             try:
                 packet = next(packets, None)
             except (FFmpegError, OSError) as error:
-                _log.warning("video_ends_early", problem=redact(str(error)))
+                get_logger().warning("video_ends_early", problem=redact(str(error)))
                 return
             if packet is None:
                 return
             self.position = packet.pos or self.position
-            try:
-                yield from packet.decode()
-            except FFmpegError:
-                self.damaged += 1
+            yield from self._marks.decoded(packet)
 
 
-def ahead(items: Iterator[_T], most: int) -> Iterator[_T]:
-    """The same items, made in another thread that is at most `most` of them ahead.
-
-    What `items` raises is raised here. Leaving early ends the thread before this returns.
-    """
-    maker = _Ahead(items, most)
+def _made_us(text: str, timezone: tzinfo) -> int | None:
+    """The time that a container says; without a zone of its own it is in `timezone`."""
     try:
-        yield from maker
-    finally:
-        maker.close()
-
-
-class _Ahead(Generic[_T]):
-    def __init__(self, items: Iterator[_T], most: int) -> None:
-        self._items = items
-        self._queue: Queue[_T | _End] = Queue(most)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._make, name="decode", daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[_T]:
-        while not isinstance(item := self._queue.get(), _End):
-            yield item
-        if item.error is not None:
-            raise item.error
-
-    def close(self) -> None:
-        self._stop.set()
-        try:
-            while True:
-                self._queue.get_nowait()
-        except Empty:
-            self._thread.join()
-
-    def _make(self) -> None:
-        end = _End(None)
-        try:
-            for item in self._items:
-                if not self._put(item):
-                    return
-        except Exception as error:
-            end = _End(error)
-        self._put(end)
-
-    def _put(self, item: "_T | _End") -> bool:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=0.1)
-            except Full:
-                continue
-            return True
-        return False
-
-
-class _End:
-    """No more items; or what ended them."""
-
-    def __init__(self, error: Exception | None) -> None:
-        self.error = error
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    made = made if made.tzinfo else made.replace(tzinfo=timezone)
+    return to_us(made) if made.year >= _FIRST_YEAR else None
 
 
 def _duration_s(container: InputContainer) -> float | None:

@@ -1,8 +1,9 @@
 """Events out of recordings: the same as every frame gives, with best frames and reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -36,6 +37,10 @@ def events_of(verdicts: Sequence[FrameVerdict], settings: MotionSettings) -> lis
             else:
                 found.append([verdict.time, verdict.time])
     return found
+
+
+def timed(recording: Recording) -> Iterator[tuple[int, av.VideoFrame]]:
+    return ((frame.time_us, frame.picture) for frame in recording.frames())
 
 
 def test_the_events_are_those_of_looking_at_every_frame(street: Footage) -> None:
@@ -85,7 +90,7 @@ def test_still_footage_has_no_event_and_is_half_passed_over(tmp_path: Path) -> N
     with Recording(tmp_path / "a.mp4") as recording:
         looked = [
             time_us
-            for batch in batches(recording.frames())
+            for batch in batches(timed(recording))
             for time_us, _ in sampler.choose(batch, event_open=False, suspicion=False)
         ]
     assert 50 <= len(looked) <= 55  # five a second of ten
@@ -97,7 +102,7 @@ def test_a_change_makes_every_frame_of_its_batch_looked_at(tmp_path: Path) -> No
     with Recording(tmp_path / "a.mp4") as recording:
         looked = {
             time_us // 100_000
-            for batch in batches(recording.frames())
+            for batch in batches(timed(recording))
             for time_us, _ in sampler.choose(batch, event_open=False, suspicion=False)
         }
     assert set(range(31, 40)) <= looked
@@ -112,7 +117,7 @@ def test_a_frame_rate_limit_holds_here_too(street: Footage) -> None:
 
 def test_batches_hold_every_frame_once(street: Footage) -> None:
     with Recording(street.path) as recording:
-        lists = list(batches(recording.frames()))
+        lists = list(batches(timed(recording)))
     times = [time_us for batch in lists for time_us, _ in batch]
     assert times == sorted(set(times))
     assert len(times) == street.frames

@@ -8,11 +8,10 @@ import av
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.model import Box
-from chimera_storage.motion.detector import Detector, Motion
-from chimera_storage.motion.picture import luma
+from chimera_storage.motion.detector import STILL, Motion
+from chimera_storage.motion.recording import Began
+from chimera_storage.motion.recording_detector import RecordingDetector
 from chimera_storage.motion.trigger import Step, Trigger
-
-_STILL = Motion(moving=False, score=0.0, boxes=())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,18 +42,16 @@ class _Moving:
 class EventFinder:
     """Detector and trigger over the frames of one recording that are looked at."""
 
-    def __init__(self, settings: MotionSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: MotionSettings, began: Began | None) -> None:
         # Without pre- and post-capture the trigger names the first and the last moving frame;
         # the time without motion that ends an event stays what it is.
         gap = max(settings.event_gap, settings.post_capture)
         bare = {"pre_capture": 0.0, "post_capture": 0.0, "event_gap": gap}
         self._trigger = Trigger(settings.model_copy(update=bare))
-        self._detector: Detector | None = None
-        self._size = (0, 0)
+        self._detector = RecordingDetector(settings, began)
         self._run: deque[_Moving] = deque()  # what may become an event
         self._event: FoundEvent | None = None
-        self._motion = _STILL
+        self._motion = STILL
 
     @property
     def event_open(self) -> bool:
@@ -68,7 +65,7 @@ class EventFinder:
 
     def look(self, time_us: int, frame: av.VideoFrame) -> Iterator[FoundEvent]:
         """Look at the next frame; yields the event that is over now."""
-        self._motion = motion = self._detect(time_us, frame)
+        self._motion = motion = self._detector.detect(frame, time_us)
         step = self._trigger.step(time_us, motion.moving)
         if step.closed:
             yield from self.finish()
@@ -87,13 +84,6 @@ class EventFinder:
         if self._event is not None:
             yield self._event
         self._event = None
-
-    def _detect(self, time_us: int, frame: av.VideoFrame) -> Motion:
-        size = (frame.width, frame.height)
-        if self._detector is None or size != self._size:
-            self._size = size
-            self._detector = Detector(self._settings, *size)
-        return self._detector.detect(luma(frame), time_us)
 
     def _open(self, step: Step) -> None:
         while self._run[0].number < step.save.start:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 import av
@@ -9,7 +10,8 @@ import av
 from chimera_storage.config import MotionSettings
 from chimera_storage.errors import SourceError
 from chimera_storage.model import Box
-from chimera_storage.motion.recording import Recording, ahead
+from chimera_storage.motion.ahead import ahead
+from chimera_storage.motion.recording import Recording
 from chimera_storage.motion.scan.clips import ClipWriter
 from chimera_storage.motion.scan.events import EventFinder, FoundEvent
 from chimera_storage.motion.scan.looking import Sampler, batches
@@ -43,27 +45,37 @@ class ScannedEvent:
 class FileResult:
     """What was found in one file. `problem`: why it could not be read, or not wholly.
 
-    `duration` in seconds and `frames` are what could be read.
+    `duration` in seconds and `frames` are what could be read. `damaged`: how many pictures were
+    damaged, missing or drawn on top of such.
     """
 
     file: str
     duration: float
     frames: int
+    damaged: int
     events: tuple[ScannedEvent, ...]
     problem: str | None
 
 
 class Scanner:
-    """Scans files with the same settings into the same folders."""
+    """Scans files with the same settings into the same folders.
+
+    `start_us`: when their first frame was taken, microseconds since 1970, where they do not say it;
+    `timezone`: of hours and file names.
+    """
 
     def __init__(
         self,
         settings: MotionSettings,
         *,
+        timezone: tzinfo = UTC,
+        start_us: int | None = None,
         thumbnails: ThumbnailWriter | None = None,
         clips: ClipWriter | None = None,
     ) -> None:
         self._settings = settings
+        self._timezone = timezone
+        self._start_us = start_us
         self._thumbnails = thumbnails
         self._clips = clips
 
@@ -78,7 +90,9 @@ class Scanner:
                 events = self._events(path, recording, on_progress)
                 problem = recording.problem()
         except SourceError as error:
-            return FileResult(file=str(path), duration=0, frames=0, events=(), problem=str(error))
+            return FileResult(
+                file=str(path), duration=0, frames=0, damaged=0, events=(), problem=str(error)
+            )
         if self._clips is not None and events:
             events, failed = self._with_clips(path, recording, events)
             problem = problem or failed
@@ -86,6 +100,7 @@ class Scanner:
             file=str(path),
             duration=round(recording.read_s, 3),
             frames=recording.frames_read,
+            damaged=recording.damaged,
             events=tuple(events),
             problem=problem,
         )
@@ -93,7 +108,7 @@ class Scanner:
     def _events(
         self, path: Path, recording: Recording, on_progress: Callable[[int], None]
     ) -> list[ScannedEvent]:
-        finder = EventFinder(self._settings)
+        finder = EventFinder(self._settings, recording.began(self._timezone, self._start_us))
         sampler = Sampler()
         events: list[ScannedEvent] = []
         frames = ahead(batches(self._due(recording)), _BATCHES_AHEAD)
@@ -133,9 +148,9 @@ class Scanner:
     def _due(self, recording: Recording) -> Iterator[tuple[int, av.VideoFrame]]:
         """The frames that a recorder with these settings would look at."""
         pacer = Pacer(self._settings.framerate)
-        for time_us, frame in recording.frames():
-            if not frame.is_corrupt and pacer.due(time_us):
-                yield time_us, frame
+        for frame in recording.frames():
+            if frame.whole and pacer.due(frame.time_us):
+                yield frame.time_us, frame.picture
 
     def _event(self, path: Path, number: int, found: FoundEvent) -> ScannedEvent:
         thumbnail = None

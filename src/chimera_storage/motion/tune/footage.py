@@ -6,6 +6,7 @@ what was decoded and shrunken once.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from chimera_storage.archive.images import Archive
 from chimera_storage.errors import NotFoundError, SourceError, StorageError
 from chimera_storage.model import Image
+from chimera_storage.motion.ahead import ahead
 from chimera_storage.motion.detector.detector import MAX_PIXELS
 from chimera_storage.motion.picture import Plane, luma
-from chimera_storage.motion.recording import Recording, ahead
+from chimera_storage.motion.recording import Began, Recording
 from chimera_storage.motion.trigger import Pacer
 
 Colour = NDArray[np.uint8]
@@ -43,11 +45,16 @@ class Look:
 
 
 class Footage(Protocol):
-    """What can be replayed. `size`: width and height of the pictures, known once they are read."""
+    """What can be replayed.
+
+    Known once it is read are `size`, width and height of the pictures, and `began`, when time 0 of
+    its pictures was (None: nobody knows).
+    """
 
     name: str
     size: tuple[int, int]
     damaged: int
+    began: Began | None
 
     def looks(self, framerate: float, on_progress: OnProgress) -> Iterator[Look]:
         """The pictures in order, at most `framerate` a second (0: all). Raises SourceError."""
@@ -60,10 +67,16 @@ class Footage(Protocol):
 
 
 class VideoFootage:
-    """A recorded video; times count from its first frame."""
+    """A recorded video; times count from its first frame, taken at `start_us` since 1970.
 
-    def __init__(self, path: Path) -> None:
+    Where that is None the file may say it; `timezone` is that of hours and of its name.
+    """
+
+    def __init__(self, path: Path, *, timezone: tzinfo = UTC, start_us: int | None = None) -> None:
         self._path = path
+        self._timezone = timezone
+        self._start_us = start_us
+        self.began: Began | None = None
         self.name = path.name
         self.size = (0, 0)
         self.damaged = 0
@@ -74,6 +87,7 @@ class VideoFootage:
         """The frames that are not damaged. Raises SourceError."""
         total = max(1, self._path.stat().st_size if self._path.is_file() else 1)
         with Recording(self._path) as recording:
+            self.began = recording.began(self._timezone, self._start_us)
             portions = ahead(_portions(self._shrunken(recording, framerate)), _AHEAD)
             try:
                 for portion in portions:
@@ -94,36 +108,45 @@ class VideoFootage:
         """Decoded anew from the key frame before."""
         try:
             with Recording(self._path) as recording:
-                for at_us, frame in recording.frames(
-                    near_us=max(0, time_us), offset_us=self._offset_us
-                ):
-                    if at_us >= time_us:
-                        return np.ascontiguousarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                for frame in recording.frames(near_us=max(0, time_us), offset_us=self._offset_us):
+                    if frame.time_us >= time_us:
+                        pixels = frame.picture.to_ndarray(format="bgr24")
+                        return np.ascontiguousarray(pixels, np.uint8)
         except SourceError:
             pass
         return None
 
     def _shrunken(self, recording: Recording, framerate: float) -> Iterator[Look]:
         pacer = Pacer(framerate)
-        for time_us, frame in recording.frames():
-            if frame.is_corrupt or not pacer.due(time_us):
+        for frame in recording.frames():
+            if not frame.whole or not pacer.due(frame.time_us):
                 continue
-            restart = (frame.width, frame.height) != self.size
-            self.size = (frame.width, frame.height)
-            yield Look(time_us, shrunken(luma(frame)), restart)
+            size = (frame.picture.width, frame.picture.height)
+            restart, self.size = size != self.size, size
+            yield Look(frame.time_us, shrunken(luma(frame.picture)), restart)
 
 
 class SavedFootage:
     """The saved images of a camera from `start_us` to `end_us`, both included.
 
-    Images are there only of what was saved: after a gap the detector begins anew.
+    `timezone`: of the hours at which masks and zones hold. Images are there only of what was saved:
+    after a gap the detector begins anew.
     """
 
-    def __init__(self, archive: Archive, camera: int, start_us: int, end_us: int) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        camera: int,
+        start_us: int,
+        end_us: int,
+        *,
+        timezone: tzinfo = UTC,
+    ) -> None:
         self.name = f"camera {camera}"
         self.size = (0, 0)
         self.damaged = 0
         self.gaps = 0
+        self.began: Began | None = Began(0, timezone)
         self._archive = archive
         self._range = start_us, end_us
         self.images = archive.index.images(camera, start_us, end_us)

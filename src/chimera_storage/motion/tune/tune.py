@@ -70,8 +70,8 @@ def compare(
         pictures=len(replayed.times_us),
         present=before,
         other=after,
-        before=_tally(before, marks, span_us),
-        after=_tally(after, marks, span_us),
+        before=_tally(before, replayed.saved(before.settings), marks, span_us),
+        after=_tally(after, replayed.saved(after.settings), marks, span_us),
         newly=_without(after, before),
         no_longer=_without(before, after),
         marks=tuple(marks),
@@ -80,14 +80,14 @@ def compare(
     )
 
 
-def _tally(outcome: Outcome, marks: Sequence[Mark], span_us: tuple[int, int]) -> Tally:
+def _tally(outcome: Outcome, saved: int, marks: Sequence[Mark], span_us: tuple[int, int]) -> Tally:
     missed, unwanted = count(outcome, marks)
     length_us = max(1, span_us[1] - span_us[0])
     return Tally(
         events=len(outcome.events),
         events_per_day=len(outcome.events) * _DAY_US / length_us,
         moving_s=sum(event.end_us - event.start_us for event in outcome.events) / 1e6,
-        saved=outcome.saved,
+        saved=saved,
         wanted_caught=sum(mark.wanted for mark in marks) - missed,
         unwanted_caught=unwanted,
     )
@@ -119,5 +119,7 @@ def _limits(footage: Footage, span_us: tuple[int, int], before: Outcome) -> list
             "Events a day are extrapolated from less than an hour; longer footage says more."
         )
     if footage.damaged:
-        limits.append(f"{footage.damaged} damaged pictures were left out.")
+        limits.append(
+            f"{footage.damaged} pictures were left out: damaged, missing or drawn on top of such."
+        )
     return limits
