@@ -71,6 +71,48 @@ class Totals:
     size: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourTotals:
+    """What one camera has of one hour. `hour`: hours since 1970; `events`: those that began in it."""
+
+    camera: int
+    hour: int
+    images: int
+    bytes: int
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRange:
+    """A time of a camera whose images no rule deletes. Times in microseconds since 1970, inclusive."""
+
+    id: str
+    camera: int
+    start_us: int
+    end_us: int
+    reason: str = ""
+    created_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """What one run of a rule, or one request, deleted of one camera (None: finished conversions).
+
+    `who`: `server`, `api` or `cli`. `rule`: the rule's or route's name. `images`: how many went
+    (files, where `camera` is None), `bytes` what they took. `oldest_us`, `newest_us`: the span of
+    time that they were in. `at_us`: when it began.
+    """
+
+    at_us: int
+    who: str
+    rule: str
+    camera: int | None
+    images: int
+    bytes: int
+    oldest_us: int
+    newest_us: int
+
+
 class ConversionType(StrEnum):
     """What a conversion makes; the value is the file's ending."""
 
