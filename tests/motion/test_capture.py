@@ -35,7 +35,7 @@ class Store:
         self.writer = ImageWriter(self.layout, self.index, sync_interval_s=0.05)
 
     def capture(self, camera: CameraSettings = CAMERA) -> Capture:
-        return Capture(camera, self.writer, self.index, SystemClock())
+        return Capture(camera, self.writer, SystemClock())
 
     def images(self) -> list[Image]:
         self.writer.flush()

@@ -158,7 +158,7 @@ def test_the_hours_of_a_mask_are_those_of_the_time_zone_given(store: Store) -> N
     masked = camera(mask=[{"polygon": whole, "hours": "10:00-11:00"}])
     saved = []
     for zone in ("Europe/Berlin", "UTC"):
-        taken = Capture(masked, store.writer, store.index, SystemClock(), timezone=ZoneInfo(zone))
+        taken = Capture(masked, store.writer, SystemClock(), timezone=ZoneInfo(zone))
         for number, pixels in enumerate(scene(7, [(2, 5)])):
             taken.take(frame(pixels, number))
         taken.finish()

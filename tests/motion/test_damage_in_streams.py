@@ -92,7 +92,7 @@ class Taken:
         layout.captures.mkdir(parents=True)
         self.index = Index(layout.index)
         self.writer = ImageWriter(layout, self.index, sync_interval_s=0.05)
-        self.capture = Capture(CAMERA, self.writer, self.index, SystemClock())
+        self.capture = Capture(CAMERA, self.writer, SystemClock())
         self.healths: set[Health] = set()
 
     def play(self, packets: list[bytes], codec: str) -> None:

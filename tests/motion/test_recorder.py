@@ -38,7 +38,7 @@ class Running:
         self._recorder = Recorder(
             1,
             lambda: source_for(camera, CLOCK),
-            Capture(camera, self.writer, self.index, CLOCK),
+            Capture(camera, self.writer, CLOCK),
             CLOCK,
             self.reports.append,
             second=SecondStream(1, lambda: second_source_for(camera, CLOCK), CLOCK)

@@ -11,10 +11,11 @@ from typing import BinaryIO
 import numpy as np
 import simplejpeg
 
-from chimera_storage.archive.watch import Reconciler
+from chimera_storage.archive import sidecar
 from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import to_us
 from chimera_storage.model import Image, ImageKey
 
@@ -97,9 +98,10 @@ class Store:
         return sum(added for added, _ in pairs), sum(removed for _, removed in pairs)
 
     def files(self) -> list[str]:
-        """Every file below captures, also hidden ones."""
+        """Every file below captures, also hidden ones, but no sidecars."""
         below = self.layout.captures
-        return sorted(str(p.relative_to(below)) for p in below.rglob("*") if not p.is_dir())
+        found = (p for p in below.rglob("*") if not p.is_dir() and p.name != sidecar.NAME)
+        return sorted(str(p.relative_to(below)) for p in found)
 
 
 @contextmanager

@@ -119,7 +119,7 @@ class Reconnecting:
         self._recorder = Recorder(
             1,
             self._next_source,
-            Capture(camera, self.writer, self.index, clock),
+            Capture(camera, self.writer, clock),
             clock,
             self._reported,
             backoff=Backoff(first_s=0.001, most_s=0.01, good_s=60),

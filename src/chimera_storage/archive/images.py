@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from chimera_storage.archive import walk
+from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.index import BATCH, Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.writer import ImageWriter
@@ -122,6 +122,8 @@ def _remove_emptied(folders: set[Path]) -> None:
     """Removes the hours' folders that are empty, then their days'; a writer makes them anew."""
     for hour in folders:
         with suppress(OSError):  # not empty, or gone
+            if os.listdir(hour) == [sidecar.NAME]:  # noqa: PTH208 - names are enough
+                (hour / sidecar.NAME).unlink()
             hour.rmdir()
             hour.parent.rmdir()
     folders.clear()

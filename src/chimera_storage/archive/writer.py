@@ -3,8 +3,9 @@
 1. It is written to a temporary file in its folder and linked into place. A link never replaces
    what stands there: with a name taken (a restart within the second, a clock set back) the next
    number is tried. From here on `kill -9` loses nothing; the comparison at start finds the file.
-2. Every `sync_interval_s` the files saved meanwhile are synced, then their folders, then one
-   transaction inserts the rows. A power cut loses at most what was saved since.
+2. Every `sync_interval_s` the files saved meanwhile are synced, what their names do not say is
+   added to their hours' sidecars, those and the folders are synced, then one transaction inserts
+   the rows. A power cut loses at most what was saved since.
 3. After that the files are looked for once more, and the rows of those that somebody deleted
    in between are taken out. Deleting goes file first, row second, so one of the two sees the other.
 """
@@ -14,21 +15,27 @@ import os
 import secrets
 import threading
 import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
-from chimera_storage.archive import walk
+from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.index import Index
-from chimera_storage.archive.layout import SECOND_US, TEMPORARY_SUFFIX, Layout
+from chimera_storage.archive.layout import HOUR_S, SECOND_US, TEMPORARY_SUFFIX, Layout
 from chimera_storage.errors import InvalidInputError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import Box, Image, ImageKey
+from chimera_storage.model import Box, Event, Image, ImageKey
 
 _TRIES = 5  # a folder that is emptied and removed under our hands is made again this often
+# One journal commit serves all that wait for it: 0.25 ms for each file in place of 3.6 ms.
+_SYNCS_AT_ONCE = 8
 # A file system without hard links (exFAT, some network shares) says one of these.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 _log = get_logger()
+_T = TypeVar("_T")
 
 
 class ImageWriter:
@@ -41,12 +48,14 @@ class ImageWriter:
         self._layout = layout
         self._index = index
         self._interval_s = sync_interval_s
-        self._lock = threading.Lock()  # of the four below
+        self._lock = threading.Lock()  # of the five below
         self._numbers: dict[int, tuple[int, int]] = {}  # camera → second, next number in it
         self._pending: list[Image] = []
+        self._events: list[Event] = []
         self._made_in: set[Path] = set()  # folders in which a folder was made
         self._failure: StorageError | None = None
         self._flushing = threading.Lock()
+        self._syncers = ThreadPoolExecutor(_SYNCS_AT_ONCE, thread_name_prefix="image-sync")
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -77,8 +86,9 @@ class ImageWriter:
         same, and both are indexed when a batch goes through, which is tried again by itself.
         Raises InvalidInputError for values that no image can have.
         """
-        if not jpeg or any(not 0 <= value <= 0xFFFF for box in boxes for value in box):
-            raise InvalidInputError("an image has bytes, and boxes between 0 and 65535 pixels")
+        pixels = [width, height, *(value for box in boxes for value in box)]
+        if not jpeg or any(not 0 <= value <= 0xFFFF for value in pixels):
+            raise InvalidInputError("an image has bytes, and sides of 0 to 65535 pixels")
         second = taken_at_us // SECOND_US
         try:
             key = self._place(camera, second, jpeg, numbered=numbered)
@@ -102,6 +112,15 @@ class ImageWriter:
             raise failure
         return image
 
+    def note_event(self, event: Event) -> None:
+        """An event that began, or ended, is in the index with the next batch.
+
+        Raises InvalidInputError for a time that has no name.
+        """
+        self._layout.stamp(event.start_us if event.end_us is None else event.end_us)
+        with self._lock:
+            self._events.append(event)
+
     def flush(self) -> None:
         """Returns when all saved so far are durable and indexed; images deleted since are not.
 
@@ -110,12 +129,14 @@ class ImageWriter:
         with self._flushing:
             with self._lock:
                 batch, self._pending = self._pending, []
+                events, self._events = self._events, []
                 made_in, self._made_in = self._made_in, set()
             try:
-                self._write_batch(batch, made_in)
+                self._write_batch(batch, events, made_in)
             except BaseException:
                 with self._lock:
                     self._pending[:0] = batch
+                    self._events[:0] = events
                     self._made_in |= made_in
                 raise
             with self._lock:
@@ -127,7 +148,10 @@ class ImageWriter:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self.flush()
+        try:
+            self.flush()
+        finally:
+            self._syncers.shutdown()
 
     # placing a file
 
@@ -194,23 +218,37 @@ class ImageWriter:
 
     # batches
 
-    def _write_batch(self, batch: list[Image], made_in: set[Path]) -> None:
-        there: list[Image] = []
-        folders = set(made_in)
+    def _write_batch(self, batch: list[Image], events: list[Event], made_in: set[Path]) -> None:
         try:
-            for image in batch:
-                path = self._layout.image_path(image.key)
-                if _sync(path, os.O_RDONLY | os.O_NOFOLLOW):
-                    there.append(image)
-                    folders.add(path.parent)
-            for folder in sorted(folders):
-                _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+            paths = [self._layout.image_path(image.key) for image in batch]
+            synced = self._each(_sync_file, paths)
+            there = [image for image, is_there in zip(batch, synced, strict=True) if is_there]
+            folders = made_in | self._append_to_sidecars(there, events)
+            self._each(_sync_folder, sorted(folders))
         except OSError as error:
             raise StorageError(f"images cannot be synced: {error.strerror or error}") from error
         # In place of what is there: the comparison knows a file's size, we know its score too.
         self._index.add_images(there, replace=True)
+        self._index.add_events(events)
         gone = [i.key for i in there if walk.is_gone(self._layout.image_path(i.key))]
         self._index.remove_images(gone)
+
+    def _append_to_sidecars(self, images: list[Image], events: list[Event]) -> set[Path]:
+        """The folders in which something changed. Raises OSError."""
+        blocks: dict[Path, bytes] = {}
+        for (camera, hour), of_hour in sidecar.by_hour(images).items():
+            blocks[self._layout.hour_folder(camera, hour)] = sidecar.encode_images(of_hour)
+        for event in events:
+            if event.end_us is not None:
+                hour = event.end_us // (SECOND_US * HOUR_S)
+                folder = self._layout.hour_folder(event.camera, hour)
+                blocks[folder] = blocks.get(folder, b"") + sidecar.encode_events([event])
+        self._each(lambda block: sidecar.append(*block), blocks.items())
+        return {folder for folder in blocks if folder.is_dir()}
+
+    def _each(self, action: Callable[[_T], bool], items: Iterable[_T]) -> list[bool]:
+        """What `action` says of each, several at a time. Raises what it raises."""
+        return list(self._syncers.map(action, items))
 
     def _run(self) -> None:
         failing = False
@@ -241,6 +279,14 @@ def _link(temporary: Path, path: Path) -> bool:
             return False
         temporary.rename(path)
     return True
+
+
+def _sync_file(path: Path) -> bool:
+    return _sync(path, os.O_RDONLY | os.O_NOFOLLOW)
+
+
+def _sync_folder(path: Path) -> bool:
+    return _sync(path, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _sync(path: Path, flags: int) -> bool:

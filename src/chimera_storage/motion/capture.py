@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from chimera_storage.archive.images import ImageWriter
-from chimera_storage.archive.index import Index
 from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
 from chimera_storage.log import get_logger
@@ -52,7 +51,6 @@ class Capture:
         self,
         camera: CameraSettings,
         writer: ImageWriter,
-        index: Index,
         clock: Clock,
         *,
         timezone: tzinfo = UTC,
@@ -61,7 +59,7 @@ class Capture:
         self._camera = camera
         self._settings = camera.motion
         self._log = get_logger(camera=camera.id)
-        self._saver = Saver(camera, writer, index, clock)
+        self._saver = Saver(camera, writer, clock)
         self._buffer_was_full = False
         self.health = SignalHealth()
         self.score = 0.0

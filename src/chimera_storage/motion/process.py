@@ -73,9 +73,7 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
         open_things.callback(writer.close)
         reports.start()
         threads = [
-            CameraThread(
-                _recorder(camera, writer, index, reports, layout.timezone), camera.id, stop
-            )
+            CameraThread(_recorder(camera, writer, reports, layout.timezone), camera.id, stop)
             for camera in work.cameras
         ]
         for thread in threads:
@@ -92,7 +90,6 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
 def _recorder(
     camera: CameraSettings,
     writer: ImageWriter,
-    index: Index,
     reports: "ReportPipe",
     timezone: tzinfo,
 ) -> Recorder:
@@ -103,7 +100,7 @@ def _recorder(
     return Recorder(
         camera.id,
         lambda: source_for(camera, clock),
-        Capture(camera, writer, index, clock, timezone=timezone),
+        Capture(camera, writer, clock, timezone=timezone),
         clock,
         reports.put,
         second=second,

@@ -7,7 +7,6 @@ A data folder that cannot be written to loses images, not the camera: the failur
 from dataclasses import replace
 
 from chimera_storage.archive.images import ImageWriter
-from chimera_storage.archive.index import Index
 from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import StorageError
@@ -22,17 +21,14 @@ _PROBLEM_SHOWN_S = 60.0
 
 
 class Saver:
-    """Saves the shots of a camera, and opens and closes its events in the index.
+    """Saves the shots of a camera, and opens and closes its events.
 
     `images_saved` counts since the start; `event_since_us` is None while nothing is recorded.
     """
 
-    def __init__(
-        self, camera: CameraSettings, writer: ImageWriter, index: Index, clock: Clock
-    ) -> None:
+    def __init__(self, camera: CameraSettings, writer: ImageWriter, clock: Clock) -> None:
         self._camera = camera
         self._writer = writer
-        self._index = index
         self._clock = clock
         self._log = get_logger(camera=camera.id)
         self._developer = Developer()
@@ -106,10 +102,7 @@ class Saver:
     def open_event(self, start_us: int) -> None:
         """What is saved from now on belongs to a new event."""
         self.event_since_us = self._last_saved_us = self._event = start_us
-        try:
-            self._index.add_events([Event(camera=self._camera.id, start_us=start_us)])
-        except StorageError as error:
-            self._failed(error)
+        self._writer.note_event(Event(camera=self._camera.id, start_us=start_us))
         self._log.info("event_opened", event_id=self._event)
 
     def close_event(self) -> None:
@@ -126,12 +119,9 @@ class Saver:
         self._log.info("event_closed", event_id=event, images_saved=self.images_saved)
         if event is None:
             return
-        try:
-            self._index.add_events(
-                [Event(camera=self._camera.id, start_us=event, end_us=self._last_saved_us)]
-            )
-        except StorageError as error:
-            self._failed(error)
+        self._writer.note_event(
+            Event(camera=self._camera.id, start_us=event, end_us=self._last_saved_us)
+        )
 
     def _failed(self, error: StorageError) -> None:
         if self._problem is None:
