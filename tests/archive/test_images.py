@@ -332,7 +332,7 @@ def test_deleting_a_camera_leaves_all_else_alone(store: Store) -> None:
         store.put("front/20260320-120000-00.jpg"),
         store.put("output_1_20260320-120000_20260320-130000_a-20260320-140000.mp4"),
     ]
-    assert store.archive.delete_camera(1) == 5
+    assert store.archive.delete_camera(1).count == 6
     assert store.index.totals(1) == Totals(count=0, size=0)
     assert all(path.exists() for path in bystanders)
     others = [path for path in store.files() if path.split("/")[0] in ("10", "11", "100")]
@@ -342,7 +342,7 @@ def test_deleting_a_camera_leaves_all_else_alone(store: Store) -> None:
 
 
 def test_a_camera_without_a_folder_has_nothing_to_delete(store: Store) -> None:
-    assert store.archive.delete_camera(77) == 0
+    assert store.archive.delete_camera(77).count == 0
 
 
 def test_a_symlinked_camera_folder_does_not_delete_another_cameras_images(store: Store) -> None:

@@ -201,7 +201,7 @@ class ArchiveUpkeep:
         return 100
 
     def delete_camera(self, camera: int) -> bool:
-        return self._archive.delete_camera(camera) > 0
+        return self._archive.delete_camera(camera).count > 0
 
     def clean(self, camera: int, days: float) -> Cleaned:
         before = to_us(self._clock.now() - timedelta(days=days))

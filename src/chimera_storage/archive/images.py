@@ -7,22 +7,20 @@ between the two leaves rows without files, which the next comparison (`compare`)
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
-from chimera_storage.archive import sidecar, walk
-from chimera_storage.archive.index import BATCH, Index
+from chimera_storage.archive import walk
+from chimera_storage.archive.deleting import Deleter
+from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.writer import ImageWriter
 from chimera_storage.clock import Clock
 from chimera_storage.errors import NotFoundError, StorageError
-from chimera_storage.log import get_logger
-from chimera_storage.model import ImageKey
+from chimera_storage.model import ImageKey, Totals
 
 __all__ = ["Archive", "ImageWriter"]
 
-_log = get_logger()
+_FARTHEST_S = 2**40  # beyond every time that a name can say
 
 
 class Archive:
@@ -32,6 +30,7 @@ class Archive:
         self.layout = layout
         self.index = index
         self.clock = clock
+        self.deleter = Deleter(layout, index)
 
     def open(self, key: ImageKey) -> BinaryIO:
         """An open descriptor of the file, never of what a symlink in its place leads to.
@@ -66,77 +65,17 @@ class Archive:
         Emptied dated folders go too. A file that was gone already counts as gone; one that cannot
         be deleted keeps its row. Raises StorageError where the index fails.
         """
-        asked = gone = 0
-        cameras: set[int] = set()
-        batch: list[ImageKey] = []
-        folders: set[Path] = set()
+        return self.deleter.keys(keys)
 
-        def commit() -> None:
-            self.index.remove_images(batch)
-            batch.clear()
-            _remove_emptied(folders)
+    def delete_camera(self, camera: int) -> Totals:
+        """Every image of a camera, known to the index or not; how many, and bytes of the known.
 
-        for key in keys:
-            asked += 1
-            path = self.layout.image_path(key)
-            if not self._unlink(key, path, checked=cameras):
-                continue
-            gone += 1
-            batch.append(key)
-            if not key.flat:
-                folders.add(path.parent)
-            if len(batch) == BATCH:
-                commit()
-        commit()
-        for camera in cameras:
-            _sync_folder(self.layout.camera_folder(camera))
-        return asked, gone
-
-    def delete_camera(self, camera: int) -> int:
-        """Every image of a camera, known to the index or not; returns how many files went.
-
-        Images saved while this runs may stay. Raises StorageError.
+        Those count too whose file was gone before. Images saved while this runs may stay. Raises
+        StorageError.
         """
-        _, gone = self.delete(self.files(camera))
-        self.delete(self.index.keys(camera))  # rows whose file was gone before
-        return gone
-
-    def _unlink(self, key: ImageKey, path: Path, *, checked: set[int]) -> bool:
-        """Whether the file is gone. `checked`: cameras whose folder is no symlink, added to."""
-        if key.camera not in checked:
-            if self.layout.camera_folder(key.camera).is_symlink():
-                _log.error("delete_refused", camera=key.camera, problem="folder is a symlink")
-                return False
-            checked.add(key.camera)
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return True
-        except OSError as error:
-            _log.error("delete_failed", camera=key.camera, file=path.name, problem=error.strerror)
-            return False
-        return True
-
-
-def _remove_emptied(folders: set[Path]) -> None:
-    """Removes the hours' folders that are empty, then their days'; a writer makes them anew."""
-    for hour in folders:
-        with suppress(OSError):  # not empty, or gone
-            if os.listdir(hour) == [sidecar.NAME]:  # noqa: PTH208 - names are enough
-                (hour / sidecar.NAME).unlink()
-            hour.rmdir()
-            hour.parent.rmdir()
-    folders.clear()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes deletions below durable, at the cost of one: journals keep the order of changes."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        known = self.deleter.span(camera, -_FARTHEST_S, _FARTHEST_S)
+        _, unknown = self.delete(self.files(camera))
+        return Totals(count=known.count + unknown, size=known.size)
 
 
 def _unlistable(camera: int, error: OSError) -> StorageError:

@@ -9,6 +9,7 @@ time that does not occur (clocks go forward) names no image.
 
 import os
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -83,6 +84,29 @@ class Layout:
     def image_path(self, key: ImageKey) -> Path:
         """Where the image stands. Raises InvalidInputError for a key that has no name."""
         return self.captures / self._image_name(key)
+
+    def image_paths(self, camera: int, rows: Iterable[tuple[int, int, int, int]]) -> Iterator[str]:
+        """`image_path` of rows (second, number or -1, flat, size) of one camera, as text.
+
+        Much cheaper where their seconds ascend.
+        """
+        hour, prefix = None, ""
+        for second, number, flat, _ in rows:
+            if flat or number < 0:
+                key = ImageKey(
+                    camera=camera,
+                    second=second,
+                    number=None if number < 0 else number,
+                    flat=bool(flat),
+                )
+                yield str(self.image_path(key))
+                continue
+            if second // HOUR_S != hour:
+                hour = second // HOUR_S
+                folder = self.hour_folder(camera, hour)
+                prefix = f"{folder}/{folder.parent.name}-{folder.name}"
+            minute, rest = divmod(second % HOUR_S, 60)
+            yield f"{prefix}{minute:02}{rest:02}-{number:02}.jpg"
 
     def image_url(self, key: ImageKey) -> str:
         """`/shared/captures/...` of an image."""

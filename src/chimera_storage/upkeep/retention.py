@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chimera_storage.archive.watch import Reconciler
 from chimera_storage.archive.images import Archive
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import ImageKey, Totals
@@ -55,7 +55,7 @@ class Upkeep:
 
     def delete_camera(self, camera: int) -> bool:
         """Deletes every image of the camera, nothing of another; True where at least one went."""
-        return self._archive.delete_camera(camera) > 0
+        return self._archive.delete_camera(camera).count > 0
 
     def clean(self, camera: int, days: float) -> CleanResult:
         """Deletes the images taken more than `days` days (of 86,400 s) ago.

@@ -17,16 +17,18 @@ from pathlib import Path
 from chimera_storage.archive.index.changes import Changes
 from chimera_storage.archive.index.conversions import Conversions
 from chimera_storage.archive.index.database import Database
+from chimera_storage.archive.index.deletions import Deletions
 from chimera_storage.archive.index.events import Events
 from chimera_storage.archive.index.hours import Hours
 from chimera_storage.archive.index.images import Images
 from chimera_storage.archive.index.notes import Notes
 from chimera_storage.archive.index.rows import BATCH
+from chimera_storage.archive.index.spans import Spans
 
 __all__ = ["BATCH", "Index"]
 
 
-class Index(Images, Changes, Hours, Events, Conversions, Notes):
+class Index(Images, Changes, Hours, Events, Conversions, Notes, Spans, Deletions):
     """SQLite (WAL) through SQLAlchemy Core. Safe from several threads and several processes.
 
     Every method raises StorageError where the index cannot be read or written.

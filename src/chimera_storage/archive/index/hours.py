@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from chimera_storage.archive.index.image_rows import Key
 from chimera_storage.archive.index.rows import HOUR_S, Rows
 from chimera_storage.archive.index.tables import metadata
-from chimera_storage.model import Totals
+from chimera_storage.model import HourTotals, Totals
 
 HOURS = sa.Table(
     "hours",
@@ -52,6 +52,29 @@ class Hours(Rows):
         question = sa.select(HOURS.c.hour).where(HOURS.c.camera == camera, HOURS.c.images > 0)
         with self._database.read() as connection:
             return list(connection.scalars(question.order_by(HOURS.c.hour)))
+
+    def hourly(self, *, first_hour: int | None = None) -> list[HourTotals]:
+        """Every camera's hours that have images or events, by hour, then by camera."""
+        question = sa.select(HOURS).order_by(HOURS.c.hour, HOURS.c.camera)
+        if first_hour is not None:
+            question = question.where(HOURS.c.hour >= first_hour)
+        with self._database.read() as connection:
+            return [
+                HourTotals(camera=row[0], hour=row[1], images=row[2], bytes=row[3], events=row[4])
+                for row in connection.execute(question)
+            ]
+
+    def all_totals(self) -> dict[int, Totals]:
+        """Number of images and bytes of every camera that has any."""
+        question = (
+            sa.select(HOURS.c.camera, sa.func.sum(HOURS.c.images), sa.func.sum(HOURS.c.bytes))
+            .where(HOURS.c.images > 0)
+            .group_by(HOURS.c.camera)
+        )
+        with self._database.read() as connection:
+            return {
+                row[0]: Totals(count=row[1], size=row[2]) for row in connection.execute(question)
+            }
 
 
 def count_images(

@@ -1,0 +1,153 @@
+"""Deleting images: files first, then their rows and totals, then the folders that emptied.
+
+A row goes only when its file is gone, so a file that cannot be deleted stays counted; a crash
+between the two leaves rows without files, which the next comparison takes away.
+
+A span of seconds goes as a whole: its rows are read as plain tuples, its files unlinked, and its
+rows deleted by one statement, which costs a quarter of deleting them one by one.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from chimera_storage.archive import sidecar
+from chimera_storage.archive.index import BATCH, Index
+from chimera_storage.archive.layout import Layout
+from chimera_storage.log import get_logger
+from chimera_storage.model import ImageKey, Totals
+
+THINNED = ".thinned"  # in an hour's folder: its images were thinned; see upkeep
+_HIDDEN = frozenset({sidecar.NAME, THINNED})  # go with the last image
+_CHUNK = 4000  # rows of a span between two transactions; a writer waits some 10 ms for one
+
+_log = get_logger()
+
+
+class Deleter:
+    """Deletes images of one archive. Every method raises StorageError where the index fails."""
+
+    def __init__(self, layout: Layout, index: Index) -> None:
+        self._layout = layout
+        self._index = index
+
+    def keys(self, keys: Iterable[ImageKey]) -> tuple[int, int]:
+        """(asked for, gone) of single images; one whose file was gone already counts as gone."""
+        asked = gone = 0
+        cameras: dict[int, bool] = {}
+        batch: list[ImageKey] = []
+        folders: set[Path] = set()
+
+        def commit() -> None:
+            self._index.remove_images(batch)
+            batch.clear()
+            remove_emptied(folders)
+
+        for key in keys:
+            asked += 1
+            path = self._layout.image_path(key)
+            if key.camera not in cameras:
+                cameras[key.camera] = self._is_ours(key.camera)
+            if not (cameras[key.camera] and _unlink(str(path))):
+                continue
+            gone += 1
+            batch.append(key)
+            if not key.flat:
+                folders.add(path.parent)
+            if len(batch) == BATCH:
+                commit()
+        commit()
+        for camera, is_ours in cameras.items():
+            if is_ours:
+                self.sync(camera)
+        return asked, gone
+
+    def span(
+        self, camera: int, first_s: int, last_s: int, *, stop: Callable[[], bool] = lambda: False
+    ) -> Totals:
+        """What went of the images of these seconds (since 1970, both included), oldest first.
+
+        Ends early, in good order, once `stop()` is true. `sync` makes it durable.
+        """
+        count = size = 0
+        if not self._is_ours(camera):
+            return Totals(count=0, size=0)
+        while first_s <= last_s and not stop():
+            rows = self._index.span_rows(camera, first_s, last_s, limit=_CHUNK)
+            if not rows:
+                break
+            end_s = last_s
+            if len(rows) == _CHUNK:  # whole seconds only; the last one may be cut
+                end_s = rows[-1][0]
+                if rows[0][0] < end_s:
+                    rows = [row for row in rows if row[0] < end_s]
+                    end_s -= 1
+                else:
+                    rows = self._index.span_rows(camera, end_s, end_s, limit=10**9)
+            gone = self._files(camera, rows)
+            if len(gone) < len(rows) or not self._index.remove_span(
+                camera, first_s, end_s, expected=len(rows)
+            ):
+                self._index.remove_images(_key(camera, row) for row in gone)
+            self._remove_emptied_hours(camera, rows)
+            count += len(gone)
+            size += sum(row[3] for row in gone)
+            first_s = end_s + 1
+        return Totals(count=count, size=size)
+
+    def sync(self, camera: int) -> None:
+        """Makes deletions of a camera durable, at the cost of one: journals keep the order."""
+        with suppress(OSError):
+            folder = self._layout.camera_folder(camera)
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _files(self, camera: int, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, ...]]:
+        """Unlinks the files of the rows; those rows whose file is gone."""
+        paths = self._layout.image_paths(camera, rows)
+        return [row for row, path in zip(rows, paths, strict=True) if _unlink(path)]
+
+    def _remove_emptied_hours(self, camera: int, rows: list[tuple[int, int, int, int]]) -> None:
+        hours = {row[0] // 3600 for row in rows if not row[2]}
+        remove_emptied({self._layout.hour_folder(camera, hour) for hour in hours})
+
+    def _is_ours(self, camera: int) -> bool:
+        if self._layout.camera_folder(camera).is_symlink():
+            _log.error("delete_refused", camera=camera, problem="folder is a symlink")
+            return False
+        return True
+
+
+def remove_emptied(folders: set[Path]) -> None:
+    """Removes the hours' folders that are empty, then their days'; a writer makes them anew."""
+    for hour in folders:
+        with suppress(OSError):  # not empty, or gone
+            names = os.listdir(hour)  # noqa: PTH208 - names are enough
+            if _HIDDEN.issuperset(names):
+                for name in names:
+                    (hour / name).unlink()
+                hour.rmdir()
+                hour.parent.rmdir()
+    folders.clear()
+
+
+def _unlink(path: str) -> bool:
+    """Whether the file is gone."""
+    try:
+        os.unlink(path)  # noqa: PTH108 - a Path for each of half a million takes longer than this
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        camera, _, name = path.rpartition("captures/")[2].partition("/")
+        _log.error("delete_failed", camera=camera, file=name, problem=error.strerror)
+        return False
+    return True
+
+
+def _key(camera: int, row: tuple[int, ...]) -> ImageKey:
+    number = None if row[1] < 0 else row[1]
+    return ImageKey(camera=camera, second=row[0], number=number, flat=bool(row[2]))
