@@ -27,8 +27,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chimera_storage.archive.layout import HOUR_S, SECOND_US
-from chimera_storage.model import Box, Event, Image
+from chimera_storage.archive.layout import HOUR_S, SECOND_US, TEMPORARY_SUFFIX
+from chimera_storage.model import Box, Event, Image, ImageKey
 
 NAME = ".images"
 _LARGEST = 256 * 1024 * 1024  # bytes; a thousand images a second
@@ -51,6 +51,22 @@ class Sidecar:
     images: dict[Name, Facts] = field(default_factory=dict)
     events: list[tuple[int, int]] = field(default_factory=list)
     skipped: int = 0  # bytes that are no whole block
+
+    def as_images(self, camera: int) -> Iterator[Image]:
+        """Each image that is told of, whether it is still there or not."""
+        for (second, number), facts in self.images.items():
+            fraction_us, size, crc32, width, height, score, boxes, event = facts
+            yield Image(
+                key=ImageKey(camera=camera, second=second, number=None if number < 0 else number),
+                taken_at_us=second * SECOND_US + fraction_us,
+                size=size,
+                crc32=crc32,
+                width=width,
+                height=height,
+                score=score,
+                boxes=tuple(Box(*box) for box in _BOX.iter_unpack(boxes or b"")),
+                event=event,
+            )
 
 
 def read(folder: Path | str, hour: int) -> Sidecar:
@@ -126,6 +142,21 @@ def append(folder: Path, blocks: bytes) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def write_anew(folder: Path, found: Sidecar, camera: int) -> None:
+    """Puts a sidecar that says what `found` does in place of the folder's. Raises OSError."""
+    events = (Event(camera=camera, start_us=start, end_us=end) for start, end in found.events)
+    temporary = folder / f"{NAME}-{os.getpid()}{TEMPORARY_SUFFIX}"
+    temporary.write_bytes(encode_images(found.as_images(camera)) + encode_events(events))
+    for path in (temporary, folder):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if path == temporary:
+            temporary.replace(folder / NAME)
 
 
 def by_hour(images: Iterable[Image]) -> dict[tuple[int, int], list[Image]]:
