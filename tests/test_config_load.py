@@ -52,6 +52,18 @@ def test_the_example_is_right_and_names_every_key(tmp_path: Path) -> None:
     assert unset_keys(Settings, values) == {"camera_names"}
 
 
+def test_a_camera_differs_from_the_others_in_what_its_retention_says(tmp_path: Path) -> None:
+    settings = load(
+        "[retention]\ndays = 30\nthin_after_days = 7\n"
+        '[[camera]]\nid = 3\nurl = "rtsp://a/b"\n'
+        '[camera.retention]\ndays = 0\nthin_keep = "best"\n',
+        tmp_path,
+    )
+    own, other = settings.retention_of(3), settings.retention_of(77)
+    assert (own.days, own.thin_after_days, own.thin_keep, own.max_gb) == (0, 7, "best", 0)
+    assert (other.days, other.thin_after_days, other.thin_keep) == (30, 7, 10)
+
+
 def is_commented_out(line: str) -> bool:
     return (" = " in line or line.startswith("# [[")) and not line.startswith("# url")
 
@@ -94,6 +106,16 @@ def unset_keys(model: type[BaseModel], values: dict[str, Any]) -> set[str]:
         ("[server\n", "not valid TOML"),
         ("camera = 3\n", "camera: "),
         ("[storage]\nsync_interval = nan\n", "storage.sync_interval: "),
+        ('[storage]\nmin_free_gb = "some"\n', "storage.min_free_gb: "),
+        ("[storage]\nmin_free_gb = -1\n", "storage.min_free_gb: "),
+        ("[retention]\ndais = 7\n", "retention.dais is not a known key; did you mean days?"),
+        ("[retention]\ndays = -1\n", "retention.days: "),
+        ("[retention]\nthin_keep = 1\n", "retention.thin_keep: "),
+        ('[retention]\nthin_keep = "worst"\n', "retention.thin_keep: "),
+        (
+            '[[camera]]\nid = 1\nurl = "x:y"\n[camera.retention]\nconversions_days = 3\n',
+            "camera[0].retention.conversions_days is not a known key",
+        ),
         (
             '[[camera]]\nid = 1\nurl = "demo:"\n[[camera]]\nid = 1\nurl = "demo:"\n',
             "camera id 1 stands twice",

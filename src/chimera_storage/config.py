@@ -14,15 +14,18 @@ from chimera_storage.motion_settings import MotionSettings, Section
 
 __all__ = [
     "AlertSettings",
+    "CameraRetentionSettings",
     "CameraSettings",
     "ConvertSettings",
     "MotionSettings",
+    "RetentionSettings",
     "ServerSettings",
     "Settings",
     "StorageSettings",
 ]
 
 MAX_CAMERA_ID = 999_999
+MAX_DAYS = 36_500
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -42,7 +45,31 @@ def _http_address(url: str) -> str:
     return url.rstrip("/")
 
 
+ThinKeep = Literal["best"] | Annotated[int, Field(ge=2, le=1000)]
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
+
+
+class CameraRetentionSettings(Section):
+    """What `[retention]` says, for one camera; what is not set is as there."""
+
+    days: float | None = Field(None, ge=0, le=MAX_DAYS)
+    max_gb: float | None = Field(None, ge=0)
+    thin_after_days: float | None = Field(None, ge=0, le=MAX_DAYS)
+    thin_keep: ThinKeep | None = None
+
+
+class RetentionSettings(Section):
+    """How long images stay. 0 is no limit."""
+
+    days: float = Field(0, ge=0, le=MAX_DAYS, description="older images are deleted")
+    max_gb: float = Field(0, ge=0, description="quota of each camera's images, in 10^9 bytes")
+    thin_after_days: float = Field(
+        0, ge=0, le=MAX_DAYS, description="of older images only some are kept"
+    )
+    thin_keep: ThinKeep = Field(10, description="every so many, or the best of each event")
+    conversions_days: float = Field(
+        0, ge=0, le=MAX_DAYS, description="older finished videos and archives are deleted"
+    )
 
 
 class CameraSettings(Section):
@@ -61,6 +88,7 @@ class CameraSettings(Section):
         "auto", description="decode on a device where one is there that works, or never"
     )
     motion: MotionSettings = MotionSettings()
+    retention: CameraRetentionSettings = CameraRetentionSettings()
 
     @field_validator("name")
     @classmethod
@@ -91,7 +119,10 @@ class StorageSettings(Section):
     sync_interval: float = Field(
         1.0, ge=0.05, le=60, description="seconds of images a power cut may take"
     )
-    max_gb: float | None = Field(None, gt=0, description="quota of pathAutoClean, in 10^9 bytes")
+    max_gb: float = Field(0, ge=0, description="quota of everything, in 10^9 bytes; 0: none")
+    min_free_gb: Literal["auto"] | Annotated[float, Field(ge=0)] = Field(
+        "auto", description="of the disk, in 10^9 bytes; below it the oldest images go"
+    )
 
 
 class ConvertSettings(Section):
@@ -109,6 +140,7 @@ class Settings(Section):
 
     server: ServerSettings = ServerSettings()
     storage: StorageSettings = StorageSettings()
+    retention: RetentionSettings = RetentionSettings()
     convert: ConvertSettings = ConvertSettings()
     alerts: AlertSettings = AlertSettings()
     camera: tuple[CameraSettings, ...] = ()
@@ -137,3 +169,8 @@ class Settings(Section):
         """Camera id → name, for every camera that has one."""
         own = {camera.id: camera.name for camera in self.camera if camera.name}
         return {**self.camera_names, **own}
+
+    def retention_of(self, camera: int) -> RetentionSettings:
+        """What holds for a camera, configured or not."""
+        own = next((c.retention for c in self.camera if c.id == camera), CameraRetentionSettings())
+        return self.retention.model_copy(update=own.model_dump(exclude_none=True))

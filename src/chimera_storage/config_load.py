@@ -199,7 +199,7 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             parts[-1:] = [f"{parts[-1]}[{part}]"] if parts else [f"[{part}]"]
-        elif part not in {"constrained-int", "literal['auto']"} and "[" not in part:
+        elif part not in {"constrained-int", "constrained-float"} and "[" not in part:
             parts.append(part)
     return ".".join(parts)
 
