@@ -8,7 +8,6 @@ import typer
 
 from chimera_storage.cli.options import ConfigFile
 from chimera_storage.config import Settings
-from chimera_storage.config_load import load_settings
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.log import configure_logging
 
@@ -18,6 +17,8 @@ config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 @config_app.command("check")
 def config_check(config: ConfigFile = None) -> None:
     """Say whether the configuration is right, and what it amounts to."""
+    from chimera_storage.config_load import load_settings
+
     configure_logging()
     settings = load_settings(config, os.environ)
     _check_masks(settings)

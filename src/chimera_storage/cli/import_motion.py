@@ -4,15 +4,16 @@ import os
 import secrets
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chimera_storage.config import Settings
-from chimera_storage.config_load import validated
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.log import configure_logging
-from chimera_storage.motion_conf import MotionConf, as_toml, read_motion_conf
+
+if TYPE_CHECKING:
+    from chimera_storage.motion_conf import MotionConf
 
 
 def import_motion(
@@ -22,6 +23,9 @@ def import_motion(
     ] = Path("storage.toml"),
 ) -> None:
     """Turn a Motion daemon's configuration into a storage.toml, and say what has no counterpart."""
+    from chimera_storage.config_load import validated
+    from chimera_storage.motion_conf import as_toml, read_motion_conf
+
     configure_logging()
     read = read_motion_conf(conf)
     _say_notes(read)
@@ -35,7 +39,7 @@ def import_motion(
     typer.echo(f"chimera-storage serve --config {output}")
 
 
-def _say_notes(read: MotionConf) -> None:
+def _say_notes(read: "MotionConf") -> None:
     for note in read.notes:
         typer.echo(note, err=True)
     for camera in read.cameras:

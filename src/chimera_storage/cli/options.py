@@ -15,7 +15,6 @@ from pydantic.fields import FieldInfo
 
 from chimera_storage.archive.layout import Layout
 from chimera_storage.config import MotionSettings, Settings
-from chimera_storage.config_load import load_settings, validated
 from chimera_storage.errors import ConfigurationError
 
 ConfigFile = Annotated[
@@ -74,7 +73,13 @@ class GivenMotion:
         """The configured camera's, the defaults without one. Raises ConfigurationError."""
         if self.config is None and self.camera is None:
             return MotionSettings()
-        return camera_of(load_settings(self.config, os.environ), self.camera)
+        return camera_of(self.configured(), self.camera)
+
+    def configured(self) -> Settings:
+        """All that is configured. Raises ConfigurationError."""
+        from chimera_storage.config_load import load_settings  # takes 15 ms
+
+        return load_settings(self.config, os.environ)
 
     def settings(self) -> MotionSettings:
         """The present ones with the flags on top. Raises ConfigurationError."""
@@ -84,7 +89,7 @@ class GivenMotion:
         """The configured time zone, UTC by default. Raises ConfigurationError."""
         if self.config is None:
             return ZoneInfo("UTC")
-        return ZoneInfo(load_settings(self.config, os.environ).server.timezone)
+        return ZoneInfo(self.configured().server.timezone)
 
     def start_us(self, start: str | None) -> int | None:
         """Microseconds since 1970 of what `--start` says. Raises InvalidInputError."""
@@ -104,6 +109,10 @@ def camera_of(settings: Settings, camera: int | None) -> MotionSettings:
 def with_flags(base: MotionSettings, flags: dict[str, Any]) -> MotionSettings:
     """The settings with those flags on top that were given. Raises ConfigurationError."""
     given = {name: _number(value) for name, value in flags.items() if value is not None}
+    if not given:
+        return base
+    from chimera_storage.config_load import validated
+
     return validated(MotionSettings, {**base.model_dump(), **given})
 
 

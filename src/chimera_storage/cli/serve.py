@@ -9,7 +9,6 @@ import typer
 
 from chimera_storage.cli.options import ConfigFile
 from chimera_storage.config import CameraSettings, Settings
-from chimera_storage.config_load import load_settings, serving_is_switched_off
 from chimera_storage.log import configure_logging
 
 
@@ -21,6 +20,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
+    from chimera_storage.config_load import load_settings, serving_is_switched_off
+
     configure_logging()
     if serving_is_switched_off(os.environ):
         typer.echo("storage_ON is false in the environment: not starting.")

@@ -1,6 +1,5 @@
 """`chimera-storage tune`."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +10,6 @@ import typer
 
 from chimera_storage.cli.options import GivenMotion, StartOption, takes_motion_settings
 from chimera_storage.clock import EPOCH, from_us, to_us
-from chimera_storage.config_load import load_settings
 from chimera_storage.errors import InvalidInputError, SourceError
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | 
     from chimera_storage.motion.tune import SavedFootage
 
     timezone = given.timezone()
-    layout = Layout(load_settings(given.config, os.environ).storage.path, timezone)
+    layout = Layout(given.configured().storage.path, timezone)
     if not layout.index.is_file():
         raise SourceError(f"There is no index in {layout.root}; is it the data folder?")
     archive = Archive(layout, Index(layout.index), SystemClock())

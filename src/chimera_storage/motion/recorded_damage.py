@@ -1,7 +1,7 @@
 """Which frames of a recorded video are damaged, or drawn on top of something that was lost.
 
-Three things tell: what the decoder says itself, the numbers that the pictures of an H.264 stream
-carry (sources/continuity.py), and what a frame looks like (health/damage.py).
+The decoder says so itself, or the numbers that the pictures of an H.264 stream carry have a gap
+(sources/continuity.py). What a frame looks like is not asked here, as not every one is looked at.
 """
 
 import math
@@ -11,8 +11,6 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from chimera_storage.motion.decoding import DOUBTFUL_US, LEAST_GROUP
-from chimera_storage.motion.health import DamageCheck
-from chimera_storage.motion.picture import chroma, luma
 from chimera_storage.motion.sources.codec import VideoPacket
 from chimera_storage.motion.sources.continuity import HEAD_BYTES, Continuity
 
@@ -24,7 +22,6 @@ class DamageMarks:
 
     def __init__(self, stream: VideoStream, fps: float) -> None:
         self._tells_missing = stream.codec_context.name in _FRAME_A_PACKET
-        self._check = DamageCheck()
         self._continuity: Continuity | None = None
         if stream.codec_context.name == "h264":
             self._continuity = Continuity(stream.codec_context.extradata)
@@ -73,16 +70,14 @@ class DamageMarks:
             self._packets_left -= 1
             packet.opaque = object()  # PyAV 18.1 forgets one that several packets share
 
-    def judge(self, frame: av.VideoFrame, time_us: int) -> tuple[bool, bool]:
+    def judge(self, frame: av.VideoFrame) -> tuple[bool, bool]:
         """Whether the next frame is damaged, and whether something before it is missing."""
         self._tells_missing = self._tells_missing and not frame.interlaced_frame
-        if frame.is_corrupt:
+        damaged = frame.is_corrupt
+        if damaged:
             self._frames_left = self._doubtful_frames
-            damaged = True
-        else:
-            if frame.key_frame:
-                self._frames_left = 0
-            damaged = self._check.is_damaged(luma(frame), time_us, chroma(frame))
+        elif frame.key_frame:
+            self._frames_left = 0
         doubtful = frame.opaque is not None or self._frames_left > 0
         self._frames_left = max(0, self._frames_left - 1)
         self._count += damaged or doubtful

@@ -16,6 +16,9 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.errors import InvalidInputError, SourceError
 from chimera_storage.log import get_logger, redact
+from chimera_storage.motion.decoding import DOUBTFUL_US
+from chimera_storage.motion.health import DamageCheck
+from chimera_storage.motion.picture import chroma, luma
 from chimera_storage.motion.recorded_damage import DamageMarks
 
 DEFAULT_RATE = 25.0  # of files that say no frame rate
@@ -30,19 +33,14 @@ _FIRST_YEAR = 2001  # files of an earlier year were written by a clock that was 
 class RecordedFrame:
     """A frame and its time in microseconds since the first one.
 
-    `damaged`: it is not what the camera saw. `doubtful`: something before it was lost, so that it
-    may show smear.
+    `damaged`: the decoder says so. `doubtful`: something before it was lost, so that it may show
+    smear.
     """
 
     time_us: int
     picture: av.VideoFrame
     damaged: bool
     doubtful: bool
-
-    @property
-    def whole(self) -> bool:
-        """Whether what moves in it can be believed."""
-        return not (self.damaged or self.doubtful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,9 @@ class Recording:
         self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
         self.duration_s = _duration_s(self._container)
         self._marks = DamageMarks(stream, self.fps)
+        self._check = DamageCheck()
+        self._looked_damaged = 0
+        self._doubtful_until_us = 0
         self.position = 0
         self.frames_read = 0
         self.last_us = 0
@@ -88,8 +89,27 @@ class Recording:
 
     @property
     def damaged(self) -> int:
-        """Packets and frames so far that were damaged, or came after something that is missing."""
-        return self._marks.count
+        """Packets and frames so far that were damaged, or came after something that is missing.
+
+        What only looks damaged, and what follows it, counts if `is_whole` was asked.
+        """
+        return self._marks.count + self._looked_damaged
+
+    def is_whole(self, frame: RecordedFrame) -> bool:
+        """Whether what moves in it can be believed; to be asked of frames in order."""
+        if frame.damaged or frame.doubtful:
+            return False
+        picture, time_us = frame.picture, frame.time_us
+        if self._check.is_damaged(luma(picture), time_us, chroma(picture)):
+            self._doubtful_until_us = time_us + DOUBTFUL_US
+            self._looked_damaged += 1
+            return False
+        if picture.key_frame:
+            self._doubtful_until_us = time_us
+        elif time_us < self._doubtful_until_us:  # drawn on top of it
+            self._looked_damaged += 1
+            return False
+        return True
 
     def frames(self, *, near_us: int = 0, offset_us: int | None = None) -> Iterator[RecordedFrame]:
         """Every frame, damaged ones included.
@@ -113,7 +133,7 @@ class Recording:
                 time_us = own_us - first_us
             self.last_us = time_us
             self.frames_read += 1
-            yield RecordedFrame(time_us, frame, *self._marks.judge(frame, time_us))
+            yield RecordedFrame(time_us, frame, *self._marks.judge(frame))
 
     def began(self, timezone: tzinfo, given_us: int | None = None) -> Began | None:
         """When its first frame was taken; None where nothing says so.

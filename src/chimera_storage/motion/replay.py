@@ -58,7 +58,7 @@ def replay(
     with Recording(path) as recording:
         replayed = _Replay(motion, recording.began(timezone, start_us))
         for frame in recording.frames():
-            yield from replayed.take(frame)
+            yield from replayed.take(frame, whole=recording.is_whole(frame))
         yield from replayed.rest()
         problem = recording.problem()
         if not recording.frames_read:
@@ -79,12 +79,13 @@ class _Replay:
         self._last = STILL
         self._pending: deque[tuple[bool, FrameVerdict]] = deque()  # whether it was looked at
 
-    def take(self, frame: RecordedFrame) -> Iterator[FrameVerdict]:
+    def take(self, frame: RecordedFrame, *, whole: bool) -> Iterator[FrameVerdict]:
         """Look at a frame; yields the verdicts that are certain now."""
-        looked_at = not frame.damaged and self._pacer.due(frame.time_us)
-        if looked_at and not frame.doubtful:
+        damaged = not whole and not frame.doubtful
+        looked_at = not damaged and self._pacer.due(frame.time_us)
+        if looked_at and whole:
             self._last = self._detector.detect(frame.picture, frame.time_us)
-        found = STILL if frame.damaged else self._last
+        found = STILL if damaged else self._last
         verdict = FrameVerdict(
             frame=self._count,
             time=frame.time_us / 1e6,
@@ -92,7 +93,7 @@ class _Replay:
             saved=False,
             score=found.score,
             boxes=found.boxes,
-            damaged=frame.damaged,
+            damaged=damaged,
         )
         self._count += 1
         self._pending.append((looked_at, verdict))

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 
-import av
-
 from chimera_storage.config import MotionSettings
 from chimera_storage.errors import SourceError
 from chimera_storage.model import Box
 from chimera_storage.motion.ahead import ahead
-from chimera_storage.motion.recording import Recording
+from chimera_storage.motion.recording import RecordedFrame, Recording
 from chimera_storage.motion.scan.clips import ClipWriter
 from chimera_storage.motion.scan.events import EventFinder, FoundEvent
 from chimera_storage.motion.scan.looking import Sampler, batches
@@ -117,8 +115,10 @@ class Scanner:
                 chosen = sampler.choose(
                     batch, event_open=finder.event_open, suspicion=finder.suspicion
                 )
-                for time_us, frame in chosen:
-                    for found in finder.look(time_us, frame):
+                for frame in chosen:
+                    if not recording.is_whole(frame):
+                        continue
+                    for found in finder.look(frame.time_us, frame.picture):
                         events.append(self._event(path, len(events) + 1, found))
                 on_progress(recording.position)
         finally:
@@ -145,12 +145,12 @@ class Scanner:
                 cut.append(event)
         return cut, problem
 
-    def _due(self, recording: Recording) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _due(self, recording: Recording) -> Iterator[RecordedFrame]:
         """The frames that a recorder with these settings would look at."""
         pacer = Pacer(self._settings.framerate)
         for frame in recording.frames():
-            if frame.whole and pacer.due(frame.time_us):
-                yield frame.time_us, frame.picture
+            if not frame.damaged and not frame.doubtful and pacer.due(frame.time_us):
+                yield frame
 
     def _event(self, path: Path, number: int, found: FoundEvent) -> ScannedEvent:
         thumbnail = None

@@ -119,7 +119,7 @@ class VideoFootage:
     def _shrunken(self, recording: Recording, framerate: float) -> Iterator[Look]:
         pacer = Pacer(framerate)
         for frame in recording.frames():
-            if not frame.whole or not pacer.due(frame.time_us):
+            if not pacer.due(frame.time_us) or not recording.is_whole(frame):
                 continue
             size = (frame.picture.width, frame.picture.height)
             restart, self.size = size != self.size, size
