@@ -98,17 +98,6 @@ def test_a_range_takes_in_every_image_of_its_first_and_last_second(index: Index)
     assert index.images(2, *EVER) == []
 
 
-@pytest.mark.parametrize(
-    ("skip", "expected"), [(1, [0, 1, 2, 3, 4, 5, 6]), (3, [0, 3, 6]), (9, [0])]
-)
-def test_skip_takes_every_nth_counted_from_the_first(
-    index: Index, skip: int, expected: list[int]
-) -> None:
-    images = [make_image(1, START + s) for s in range(7)]
-    index.add_images(images)
-    assert index.images(1, *EVER, skip=skip) == [images[i] for i in expected]
-
-
 def test_a_sample_is_even_and_has_both_ends(index: Index) -> None:
     images = [make_image(1, START + s) for s in range(100)]
     index.add_images(images)

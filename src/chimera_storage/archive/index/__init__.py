@@ -19,6 +19,7 @@ from chimera_storage.archive.index.conversions import Conversions
 from chimera_storage.archive.index.database import Database
 from chimera_storage.archive.index.deletions import Deletions
 from chimera_storage.archive.index.events import Events
+from chimera_storage.archive.index.filling import Filling
 from chimera_storage.archive.index.hours import Hours
 from chimera_storage.archive.index.images import Images
 from chimera_storage.archive.index.notes import Notes
@@ -28,7 +29,7 @@ from chimera_storage.archive.index.spans import Spans
 __all__ = ["BATCH", "Index"]
 
 
-class Index(Images, Changes, Hours, Events, Conversions, Notes, Spans, Deletions):
+class Index(Images, Changes, Filling, Hours, Events, Conversions, Notes, Spans, Deletions):
     """SQLite (WAL) through SQLAlchemy Core. Safe from several threads and several processes.
 
     Every method raises StorageError where the index cannot be read or written.

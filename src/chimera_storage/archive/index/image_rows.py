@@ -35,6 +35,12 @@ _FARTHEST_S = 2**40  # beyond every time that a name can say, within SQLite's in
 _BOX = struct.Struct("<4H")
 
 Key = tuple[int, int, int, int]  # camera, second, number or -1, flat
+# A whole row in the table's order: the key, then fraction_us, size, crc32, width, height, score,
+# boxes, event. A million of these cost 0.3 s to make, a million Images 2.5 s.
+Row = tuple[
+    int, int, int, int,
+    int, int, int | None, int, int, float | None, bytes | None, int | None,
+]  # fmt: skip
 
 
 def key_of(key: ImageKey) -> Key:
