@@ -21,10 +21,11 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from chimera_storage.alerts import AlertSender
-from chimera_storage.archive.watch import Reconciler
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.mark import Mark, known_id, make_marks, open_index
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import SystemClock
 from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.convert.alerts import ConversionAlerts
@@ -56,7 +57,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     address = free_address(settings.server)
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
-    with _data_folder(layout), contextlib.closing(Index(layout.index)) as index:
+    with _data_folder(layout), contextlib.closing(_open_index(layout)) as index:
         archive = Archive(layout, index, clock)
         with contextlib.closing(Reconciler(archive)) as reconciler:
             reconciler.start()
@@ -137,11 +138,13 @@ def free_address(server: ServerSettings) -> str:
 def _data_folder(layout: Layout) -> Iterator[None]:
     """The data folder made, tried and locked. Raises StorageError with a sentence."""
     try:
-        layout.captures.mkdir(parents=True, exist_ok=True)
+        if known_id(layout) is None:
+            layout.captures.mkdir(parents=True, exist_ok=True)
         lock = _open_lock(layout.root / ".lock")
-        trial = layout.captures / f".trial-{os.getpid()}"
-        trial.touch()
-        trial.unlink()
+        if Mark(layout).problem() is None:  # else the disk of captures is not mounted
+            trial = layout.captures / f".trial-{os.getpid()}"
+            trial.touch()
+            trial.unlink()
     except OSError as error:
         raise StorageError(
             f"the data folder {layout.root} cannot be written to: {error.strerror};"
@@ -152,6 +155,17 @@ def _data_folder(layout: Layout) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def _open_index(layout: Layout) -> Index:
+    """The index of this data folder, which is marked where it is new. Raises StorageError."""
+    index = open_index(layout)
+    try:
+        make_marks(layout, index.data_folder_id)
+    except OSError as error:
+        index.close()
+        raise StorageError(f"the data folder cannot be marked: {error.strerror}") from None
+    return index
 
 
 def _take(lock: int, root: Path) -> None:

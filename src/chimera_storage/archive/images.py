@@ -13,6 +13,7 @@ from chimera_storage.archive import walk
 from chimera_storage.archive.deleting import Deleter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.mark import Mark
 from chimera_storage.archive.writer import ImageWriter
 from chimera_storage.clock import Clock
 from chimera_storage.errors import NotFoundError, StorageError
@@ -30,6 +31,7 @@ class Archive:
         self.layout = layout
         self.index = index
         self.clock = clock
+        self.mark = Mark(layout)
         self.deleter = Deleter(layout, index)
 
     def open(self, key: ImageKey) -> BinaryIO:

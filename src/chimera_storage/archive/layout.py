@@ -21,6 +21,7 @@ from chimera_storage.model import Conversion, ConversionStatus, ConversionType, 
 SECOND_US = 1_000_000
 HOUR_S = 3600
 TEMPORARY_SUFFIX = ".tmp"
+MARK_NAME = ".chimera-storage"  # in the data folder and in captures; see `mark`
 
 _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})-([0-9]{2})([0-9]{2})([0-9]{2})")
 _IMAGE = re.compile(r"([0-9]{8}-[0-9]{6})(?:-([0-9]{2,9}))?\.jpg")

@@ -24,6 +24,7 @@ from typing import TypeVar
 from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import HOUR_S, SECOND_US, TEMPORARY_SUFFIX, Layout
+from chimera_storage.archive.mark import Mark
 from chimera_storage.errors import InvalidInputError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.model import Box, Event, Image, ImageKey
@@ -47,6 +48,7 @@ class ImageWriter:
     def __init__(self, layout: Layout, index: Index, *, sync_interval_s: float) -> None:
         self._layout = layout
         self._index = index
+        self._mark = Mark(layout)
         self._interval_s = sync_interval_s
         self._lock = threading.Lock()  # of the five below
         self._numbers: dict[int, tuple[int, int]] = {}  # camera → second, next number in it
@@ -81,15 +83,17 @@ class ImageWriter:
 
         `taken_at_us`: microseconds since 1970; `width`, `height` and `boxes` in pixels. An image
         that is not `numbered` (a periodic one) gets a number only where its name is taken. Raises
-        StorageError where the image cannot be written (full, read-only ...). Raises it too, once,
-        when a batch failed since the last call: then this image stands under its name all the
-        same, and both are indexed when a batch goes through, which is tried again by itself.
+        StorageError where the image cannot be written (full, read-only, not mounted ...). Raises it
+        too, once, when a batch failed since the last call: then this image stands under its name
+        all the same, and both are indexed when a batch goes through, which is tried again by
+        itself.
         Raises InvalidInputError for values that no image can have.
         """
         pixels = [width, height, *(value for box in boxes for value in box)]
         if not jpeg or any(not 0 <= value <= 0xFFFF for value in pixels):
             raise InvalidInputError("an image has bytes, and sides of 0 to 65535 pixels")
         second = taken_at_us // SECOND_US
+        self._mark.check()
         try:
             key = self._place(camera, second, jpeg, numbered=numbered)
         except OSError as error:
@@ -219,6 +223,8 @@ class ImageWriter:
     # batches
 
     def _write_batch(self, batch: list[Image], events: list[Event], made_in: set[Path]) -> None:
+        if batch:
+            self._mark.check()  # else images of a disk that was unmounted would look deleted
         try:
             paths = [self._layout.image_path(image.key) for image in batch]
             synced = self._each(_sync_file, paths)

@@ -20,29 +20,51 @@ from chimera_storage.archive.index.database import Database
 from chimera_storage.archive.index.deletions import Deletions
 from chimera_storage.archive.index.events import Events
 from chimera_storage.archive.index.filling import Filling
+from chimera_storage.archive.index.folders import Folders
 from chimera_storage.archive.index.hours import Hours
 from chimera_storage.archive.index.images import Images
 from chimera_storage.archive.index.notes import Notes
+from chimera_storage.archive.index.recount import Recount
 from chimera_storage.archive.index.rows import BATCH
 from chimera_storage.archive.index.spans import Spans
+from chimera_storage.archive.index.unread import Unread
 
 __all__ = ["BATCH", "Index"]
 
 
-class Index(Images, Changes, Filling, Hours, Events, Conversions, Notes, Spans, Deletions):
+class Index(
+    Images,
+    Changes,
+    Filling,
+    Hours,
+    Recount,
+    Events,
+    Conversions,
+    Notes,
+    Spans,
+    Deletions,
+    Folders,
+    Unread,
+):
     """SQLite (WAL) through SQLAlchemy Core. Safe from several threads and several processes.
 
     Every method raises StorageError where the index cannot be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens or creates.
+    def __init__(self, path: Path, data_folder_id: str | None = None) -> None:
+        """Opens or creates; `data_folder_id`: of the data folder's mark, where it has one.
 
-        A damaged file is renamed to `<name>.corrupt-<time>`, unless another process has it open.
+        A damaged file is renamed to `<name>.corrupt-<time>`, one of another data folder to
+        `<name>.foreign-<time>`, unless another process has it open.
         One of an older form is copied to `<name>.form-<n>-<time>` and brought up to date. Raises
         StorageError, also for an index of a newer version, which is left unharmed.
         """
-        self._database = Database(path)
+        self._database = Database(path, data_folder_id)
+
+    @property
+    def generation(self) -> int:
+        """Grows when the file was deleted or exchanged meanwhile, and another is used now."""
+        return self._database.generation
 
     def close(self) -> None:
         """Closes every connection; the index must not be used afterwards."""

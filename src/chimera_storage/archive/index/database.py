@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from chimera_storage.archive.index.migration import STEPS
 from chimera_storage.archive.index.tables import META, SCHEMA_VERSION, metadata
+from chimera_storage.archive.layout import MARK_NAME
 from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
 
 BUSY_TIMEOUT_S = 10.0
+_LOOK_S = 1.0  # between two looks whether the file is still the one that is open
 _log = get_logger()
 
 
@@ -28,14 +31,30 @@ class _DamagedError(Exception):
     """The file cannot be read, or is no index of ours."""
 
 
+class _ForeignError(Exception):
+    """The index is of another data folder."""
+
+
 class Database:
     """Transactions on one SQLite file; every error of the library becomes a StorageError."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens or creates; a damaged file is set aside. Raises StorageError."""
+    def __init__(self, path: Path, data_folder_id: str | None = None) -> None:
+        """Opens or creates; a damaged file, or one of another data folder, is set aside.
+
+        `data_folder_id`: what a new index is given, and one that is there has to have. Raises
+        StorageError.
+        """
         self._path = path
+        self._data_folder_id = data_folder_id
+        self._mark = path.with_name(MARK_NAME)
+        self._marked = self._mark.exists()  # then its absence means that the disk is not mounted
+        self._opening = threading.Lock()
+        self._identity: tuple[int, int] | None = None  # of the open file: device and inode
+        self._wal: tuple[int, int] | None = None  # of its log
+        self._look_at_s = 0.0
+        self.generation = 0  # grows when another file stands at the path and was opened
         self._what = f"the data folder's {path.name}"  # in messages: clients see no absolute path
-        self._marker = path.with_name(path.name + ".damaged")
+        self._marker = marker_of(path)
         self._engine = _engine(path)
         try:
             # Held as long as the index is open: set aside only what nobody else is using.
@@ -47,6 +66,8 @@ class Database:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
             self._open()
+            self._identity = _identity(path)
+            self._wal = _identity(self._part("-wal"))
         except BaseException:
             self.close()
             raise
@@ -61,12 +82,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot. Raises StorageError."""
+        self._reopen_where_exchanged()
         with self._translated(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that holds the write lock from its beginning. Raises StorageError."""
+        self._reopen_where_exchanged()
         writer = self._engine.execution_options(immediate=True)
         with self._translated(), writer.begin() as connection:
             yield connection
@@ -89,13 +112,53 @@ class Database:
 
     # opening
 
+    def _reopen_where_exchanged(self) -> None:
+        """Opens what stands at the path where that is another file by now, or none (deleted)."""
+        if time.monotonic() < self._look_at_s or self._lock < 0:
+            return
+        with self._opening:
+            if time.monotonic() < self._look_at_s:
+                return
+            identity = _identity(self._path)
+            if identity != self._identity:
+                if identity is None and self._marked and not self._mark.exists():
+                    raise StorageError(
+                        f"{self._what} is gone with its folder; is its disk mounted?"
+                    )
+                _log.warning("index_exchanged", effect="what stands there now is used")
+                self._engine.dispose()
+                with self._made_by_one():
+                    # Else SQLite plays the old index's log into the new one.
+                    if _identity(self._part("-wal")) == self._wal:
+                        for suffix in ("-wal", "-shm"):
+                            self._part(suffix).unlink(missing_ok=True)
+                    self._open()
+                self._identity = _identity(self._path)
+                self.generation += 1
+            self._marked = self._marked or self._mark.exists()
+            self._wal = _identity(self._part("-wal"))
+            self._look_at_s = time.monotonic() + _LOOK_S
+
+    def _part(self, suffix: str) -> Path:
+        return self._path.with_name(self._path.name + suffix)
+
+    @contextmanager
+    def _made_by_one(self) -> Iterator[None]:
+        """One process at a time; the others then find what it made."""
+        descriptor = os.open(self._part(".making"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _open(self) -> None:
         try:
             if self._marker.exists() and self._try_lock_alone():
                 raise _DamagedError
             self._prepare()
-        except _DamagedError:
-            self._set_aside()
+        except (_DamagedError, _ForeignError) as error:
+            self._set_aside("foreign" if isinstance(error, _ForeignError) else "corrupt")
             try:
                 self._prepare()
             except _DamagedError:
@@ -114,7 +177,10 @@ class Database:
                     insert(META).on_conflict_do_nothing(),
                     [
                         {"key": "schema_version", "value": str(SCHEMA_VERSION)},
-                        {"key": "data_folder_id", "value": uuid.uuid4().hex},
+                        {
+                            "key": "data_folder_id",
+                            "value": self._data_folder_id or uuid.uuid4().hex,
+                        },
                     ],
                 )
         except sa.exc.SQLAlchemyError as error:
@@ -138,6 +204,9 @@ class Database:
                 f"version knows {SCHEMA_VERSION}); use that version, or move the index away to "
                 "have it made anew"
             )
+        found = connection.scalar(_DATA_FOLDER_ID)
+        if self._data_folder_id not in (None, found):
+            raise _ForeignError
         return int(version)
 
     def _bring_up_to_date(self, version: int) -> None:
@@ -207,24 +276,26 @@ class Database:
             return False
         return True
 
-    def _set_aside(self) -> None:
+    def _set_aside(self, why: str) -> None:
         self._engine.dispose()
         if not self._try_lock_alone():
             raise StorageError(
-                f"{self._what} is damaged and in use by another process; "
+                f"{self._what} is {_WHY[why]} and in use by another process; "
                 "it is made anew when all are stopped and one is started"
             )
-        aside = self._path.with_name(f"{self._path.name}.corrupt-{_stamp()}")
+        aside = self._path.with_name(f"{self._path.name}.{why}-{_stamp()}")
         for suffix in ("-wal", "-shm", ""):
             part = self._path.with_name(self._path.name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
         self._marker.unlink(missing_ok=True)
-        _log.error("index_set_aside", index=str(self._path), now=aside.name)
+        _log.error("index_set_aside", index=str(self._path), problem=_WHY[why], now=aside.name)
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
 
 _VERSION = sa.select(META.c.value).where(META.c.key == "schema_version")
+_DATA_FOLDER_ID = sa.select(META.c.value).where(META.c.key == "data_folder_id")
+_WHY = {"corrupt": "damaged", "foreign": "of another data folder"}
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -249,6 +320,19 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def marker_of(path: Path) -> Path:
+    """What is left beside an index on which a question failed: the next start sets it aside."""
+    return path.with_name(path.name + ".damaged")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _stamp() -> str:
