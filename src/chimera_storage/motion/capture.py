@@ -24,7 +24,7 @@ from chimera_storage.motion.saving import Saver
 from chimera_storage.motion.sources.source import Item, SourceFrame
 from chimera_storage.motion.trigger import Pacer, Trigger
 
-MAX_BUFFER_BYTES = 32 * 1024 * 1024  # of decoded pictures: 10 of 1080p, 23 of 720p
+MAX_BUFFER_BYTES = 48 * 1024 * 1024  # of decoded pictures: a second of 1080p at 15, 36 of 720p
 MAX_PACKET_BYTES = 64 * 1024 * 1024  # and of compressed ones
 _SECOND_STREAM_HOLDS_US = 1_500_000
 _SECOND_STREAM_LAGS_US = 30_000_000  # at most: groups of pictures that are passed over as a whole

@@ -23,9 +23,9 @@ _LUMA_FIRST = _PLANAR | _INTERLEAVED | _INTERLEAVED_VU | {"gray"}
 # ITU codes as FFmpeg numbers them: AVCOL_SPC_BT709, AVCOL_RANGE_JPEG.
 _BT709, _FULL_RANGE = 1, 2
 
-_CODES = np.arange(256)
-_LUMA_TO_FULL = np.clip(np.rint((_CODES - 16) * 255 / 219), 0, 255).astype(np.uint8)
-_CHROMA_TO_FULL = np.clip(np.rint((_CODES - 128) * 255 / 224 + 128), 0, 255).astype(np.uint8)
+# From limited range to full, as a factor and what is added.
+_LUMA_TO_FULL = (255 / 219, -16 * 255 / 219)
+_CHROMA_TO_FULL = (255 / 224, 128 - 128 * 255 / 224)
 
 
 def _from_rgb(red: float, blue: float) -> NDArray[np.float64]:
@@ -76,8 +76,8 @@ def encode_jpeg(frame: av.VideoFrame, quality: int) -> bytes:
     if len(planes) == 3 and frame.colorspace == _BT709:
         planes = _bt709_to_jpeg(planes, full=_is_full_range(frame))
     elif not _is_full_range(frame):
-        tables = (_LUMA_TO_FULL, _CHROMA_TO_FULL, _CHROMA_TO_FULL)
-        planes = [_looked_up(plane, table) for plane, table in zip(planes, tables, strict=False)]
+        scales = (_LUMA_TO_FULL, _CHROMA_TO_FULL, _CHROMA_TO_FULL)
+        planes = [_scaled(plane, *scale) for plane, scale in zip(planes, scales, strict=False)]
     y, u, v = planes if len(planes) == 3 else (planes[0], None, None)
     encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(y, u, v, quality=quality)
     return encoded
@@ -147,7 +147,7 @@ def _bt709_to_jpeg(planes: list[Plane], *, full: bool) -> list[Plane]:
     weights = _BT709_TO_601[:, 1:] * chroma_scale
     shift = cv2.addWeighted(u_centred, weights[0, 0], v_centred, weights[0, 1], 0.0)
     shift = cv2.resize(shift, (y.shape[1], y.shape[0]), interpolation=cv2.INTER_LINEAR)
-    luma_full = y if full else _looked_up(y, _LUMA_TO_FULL)
+    luma_full = y if full else _scaled(y, *_LUMA_TO_FULL)
     return [
         np.asarray(cv2.add(luma_full, shift, dtype=cv2.CV_8U), np.uint8),
         *(
@@ -160,5 +160,6 @@ def _bt709_to_jpeg(planes: list[Plane], *, full: bool) -> list[Plane]:
     ]
 
 
-def _looked_up(plane: Plane, table: Plane) -> Plane:
-    return np.asarray(cv2.LUT(plane, table), np.uint8)
+def _scaled(plane: Plane, factor: float, added: float) -> Plane:
+    """Rounded, and held within 0 to 255; a table takes more than twice as long."""
+    return np.asarray(cv2.addWeighted(plane, factor, plane, 0.0, added), np.uint8)
