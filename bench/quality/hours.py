@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from .backgrounds import SCENES, background
-from .camera import Noise, expose, shoot
+from .camera import Noise, expose
 from .clips import EMPTY, Clip
-from .encode import Planes, write_camera
+from .encode import Planes, to_planes, write_camera
 
 SIZES = ((640, 360), (704, 576), (960, 540))
 RATES = (10.0, 15.0, 12.5)
 PIECE_S = 720.0
 SIGMA, GRAIN = (1.0, 3.0), (0.3, 1.2)  # of 255, pixels
 BITS_PER_PIXEL = (0.04, 0.1)
-LIGHT, LIGHT_S = 0.02, (30.0, 90.0)
+LIGHT, LIGHT_S, STEPS = 0.02, (30.0, 90.0), 41  # steps of a quarter of a level
 
 
 def pieces(folder: Path, name_contains: str = "") -> list[Clip]:
@@ -67,6 +67,8 @@ def _filmed(clip: Clip, rng: np.random.Generator) -> Iterator[Planes]:
     sigma, grain = float(rng.uniform(*SIGMA)), float(rng.uniform(*GRAIN))
     noise = Noise(rng, clip.width, clip.height, sigma=sigma, grain=grain)
     pace = float(rng.uniform(*LIGHT_S)) * clip.fps
+    levels = [to_planes(expose(empty, 1 + LIGHT * step)) for step in np.linspace(-1, 1, STEPS)]
     for number in range(len(clip.states)):
-        light = 1 + LIGHT * float(np.sin(2 * np.pi * number / pace))
-        yield shoot(expose(empty, light), noise)
+        light = float(np.sin(2 * np.pi * number / pace))
+        y, u, v = levels[round((light + 1) / 2 * (STEPS - 1))]
+        yield noise.add(y), u, v
