@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from chimera_storage.archive import walk
+from chimera_storage.archive import mark, walk
 from chimera_storage.archive.findings import Kind, Report
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index, soundness
@@ -51,6 +51,9 @@ def check(
             f"there is no footage in {layout.root}, as its folder shared/captures is missing;"
             " is its disk mounted? Another data folder is set with storage.path or --path"
         )
+    problem = mark.Mark(layout).problem()
+    if problem is not None:
+        raise StorageError(problem)
     in_use = server_runs(layout)
     try:
         listener.step("index")
@@ -61,7 +64,7 @@ def check(
             return report
         if damage is not None:
             _make_way(layout, damage, in_use=in_use)
-        with closing(Index(layout.index)) as index:
+        with closing(mark.open_index(layout)) as index:
             archive = Archive(layout, index, clock)
             if damage is not None:
                 _make_anew(archive, listener)

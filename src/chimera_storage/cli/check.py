@@ -14,9 +14,7 @@ from rich import progress
 from rich.console import Console
 from rich.filesize import decimal
 
-from chimera_storage.archive.check import Listener, check
 from chimera_storage.archive.findings import Finding, Kind, Report
-from chimera_storage.archive.layout import Layout
 from chimera_storage.cli.options import ConfigFile
 from chimera_storage.clock import SystemClock
 from chimera_storage.config_load import load_settings
@@ -85,6 +83,9 @@ def check_command(
 ) -> None:
     """Verify every stored file; exit code 1 while something is wrong, 2 where it cannot be said."""
     configure_logging()
+    from chimera_storage.archive.check import check
+    from chimera_storage.archive.layout import Layout
+
     overrides = {} if path is None else {"storage": {"path": str(path)}}
     settings = load_settings(config, os.environ, overrides=overrides)
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
@@ -114,6 +115,8 @@ class _Bar:
     """Images checked, and the time left, on standard error if that is a terminal."""
 
     def __init__(self) -> None:
+        from chimera_storage.archive.check import Listener
+
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
