@@ -83,7 +83,10 @@ def tune(
             footage, present, other, marks, searching=search, on_progress=on_progress
         )
     write_picture(comparison, footage, picture, times.say)
-    (print_json if output is TuneFormat.JSON else print_text)(comparison, picture, times.say)
+    if output is TuneFormat.JSON:
+        print_json(comparison, picture)
+    else:
+        print_text(comparison, picture, times.say)
 
 
 def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | None) -> "Footage":

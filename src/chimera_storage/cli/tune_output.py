@@ -9,9 +9,6 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from rich import progress
-from rich.console import Console
-
 from chimera_storage.archive.layout import Layout
 from chimera_storage.cli.scan_output import clock
 from chimera_storage.config import MotionSettings
@@ -48,6 +45,9 @@ class Times:
 @contextmanager
 def progress_bar() -> Iterator[Callable[[float], None]]:
     """A bar on standard error, if that is a terminal; told the share that is through."""
+    from rich import progress
+    from rich.console import Console
+
     bar = progress.Progress(
         progress.TextColumn("replaying"),
         progress.BarColumn(),
@@ -63,7 +63,7 @@ def progress_bar() -> Iterator[Callable[[float], None]]:
         yield lambda share: bar.update(task, completed=share)
 
 
-def print_json(comparison: Comparison, picture: Path, say: Say) -> None:
+def print_json(comparison: Comparison, picture: Path) -> None:
     """One object; times in seconds (of a camera: since 1970)."""
     found = comparison.search
     values: dict[str, Any] = {
@@ -81,7 +81,6 @@ def print_json(comparison: Comparison, picture: Path, say: Say) -> None:
         "limits": comparison.limits,
         "picture": str(picture),
     }
-    del say
     sys.stdout.write(json.dumps(values, indent=2) + "\n")
 
 
@@ -121,7 +120,8 @@ def _lines(comparison: Comparison, picture: Path, say: Say) -> Iterator[str]:
     yield f"{'':24}{'present':>12}{'other':>12}"
     rows: list[tuple[str, str, str]] = [
         ("events", str(before.events), str(after.events)),
-        ("events a day", f"{before.events_per_day:.1f}", f"{after.events_per_day:.1f}"),
+        ("events a day", _rate(before.events_per_day), _rate(after.events_per_day)),
+        ("time in events", clock(before.in_events_s), clock(after.in_events_s)),
         ("time with motion", clock(before.moving_s), clock(after.moving_s)),
         ("images saved", str(before.saved), str(after.saved)),
     ]
@@ -142,9 +142,15 @@ def _lines(comparison: Comparison, picture: Path, say: Say) -> Iterator[str]:
         if len(events) > _MOST:
             yield f"  and {len(events) - _MOST} more"
     yield ""
+    if comparison.other.settings == comparison.present.settings:
+        yield "Both settings are the same; give others as flags, or marks and --search."
     yield from comparison.limits
     yield f"Picture: {picture}"
     yield from _to_paste(comparison)
+
+
+def _rate(per_day: float) -> str:
+    return f"{per_day:.1f}" if per_day < 10 else f"{per_day:.0f}"
 
 
 def _to_paste(comparison: Comparison) -> Iterator[str]:

@@ -15,10 +15,15 @@ _NEAR_US = 1_000_000  # motion so close to other motion is the same
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of one outcome: how much, and how many of the marks are caught."""
+    """Of one outcome: how much, and how many of the marks are caught.
+
+    `in_events_s`: from the first motion of each event to its last; `moving_s`: of that, while
+    something moved.
+    """
 
     events: int
     events_per_day: float
+    in_events_s: float
     moving_s: float
     saved: int
     wanted_caught: int
@@ -86,7 +91,8 @@ def _tally(outcome: Outcome, saved: int, marks: Sequence[Mark], span_us: tuple[i
     return Tally(
         events=len(outcome.events),
         events_per_day=len(outcome.events) * _DAY_US / length_us,
-        moving_s=sum(event.end_us - event.start_us for event in outcome.events) / 1e6,
+        in_events_s=sum(event.end_us - event.start_us for event in outcome.events) / 1e6,
+        moving_s=sum(part.end_us - part.start_us for part in outcome.stretches) / 1e6,
         saved=saved,
         wanted_caught=sum(mark.wanted for mark in marks) - missed,
         unwanted_caught=unwanted,
