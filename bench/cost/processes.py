@@ -18,9 +18,11 @@ from pathlib import Path
 from chimera_storage.config import CameraSettings
 from chimera_storage.motion.messages import Work, decode_report, encode_work
 
+from .footage import FPS
+
 SETTLE_S = 6.0  # playing, before it is measured
 QUALITY = 75
-PRE_S, POST_S, GAP_S = 1.0, 2.0, 10.0
+PRE_FRAMES, POST_FRAMES, GAP_S = 3, 10, 60  # the defaults of Motion, for both
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -41,8 +43,8 @@ def ours(cameras: list[dict[str, object]], seconds: float) -> Cost:
         (data / "shared/captures").mkdir(parents=True)
         motion = {
             "picture_quality": QUALITY,
-            "pre_capture": PRE_S,
-            "post_capture": POST_S,
+            "pre_capture": PRE_FRAMES / FPS,
+            "post_capture": POST_FRAMES / FPS,
             "event_gap": GAP_S,
         }
         settings = [
@@ -119,9 +121,9 @@ def motion(video: Path, width: int, height: int, fps: int, seconds: float) -> Co
                 width=width,
                 height=height,
                 quality=QUALITY,
-                pre=round(PRE_S * fps),
-                post=round(POST_S * fps),
-                gap=round(GAP_S),
+                pre=PRE_FRAMES,
+                post=POST_FRAMES,
+                gap=GAP_S,
             )
         )
         process = subprocess.Popen(
