@@ -43,7 +43,7 @@ def test_the_events_are_those_of_looking_at_every_frame(street: Footage) -> None
     assert len(expected) >= 3
     found = Scanner(SETTINGS).scan(street.path).events
     assert [e.start for e in found] == pytest.approx([e[0] for e in expected], abs=TOLERANCE_S)
-    assert [e.end for e in found] == pytest.approx([e[1] for e in expected], abs=0.5)
+    assert [e.end for e in found] == pytest.approx([e[1] for e in expected], abs=TOLERANCE_S)
 
 
 @pytest.mark.parametrize("seed", [5, 8])
