@@ -4,6 +4,8 @@ Messages are shown to clients as they stand, so they never hold a path outside t
 or a camera's password. `web` maps the classes to HTTP statuses in one table, `cli` to exit codes.
 """
 
+import errno
+
 
 class ChimeraStorageError(Exception):
     """Root of all errors that this package raises on purpose."""
@@ -29,9 +31,19 @@ class StorageError(ChimeraStorageError):
     """The data folder or the index cannot be read or written."""
 
 
+class DiskFullError(StorageError):
+    """There is no room for what is to be written; upkeep makes some."""
+
+
 class SourceError(ChimeraStorageError):
     """A camera or file cannot be read; the message names the cause and never a credential."""
 
 
 class ConversionError(ChimeraStorageError):
     """A video or archive could not be made."""
+
+
+def storage_error(message: str, cause: OSError) -> StorageError:
+    """`message`, completed by what the system says, as the error that fits."""
+    kind = DiskFullError if cause.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
+    return kind(f"{message}: {cause.strerror or cause}")

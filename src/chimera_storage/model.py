@@ -113,6 +113,67 @@ class Deletion:
     newest_us: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """The disk that the images are on: bytes it has, and bytes that are free to this server."""
+
+    total: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What the disk comes to at the rate of the last days.
+
+    `bytes_per_day`: bytes of images saved a day. `full_us`: when the disk would be full if nothing
+    were deleted, microseconds since 1970 (None: never). `held_by`: the rule that keeps it from
+    that (None: none does, or it never would be full).
+    """
+
+    bytes_per_day: int
+    full_us: int | None
+    held_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDeletion:
+    """What a rule would delete of one camera (None: finished conversions), as in `Deletion`.
+
+    `exact`: False where it is estimated from totals, as thinning is.
+    """
+
+    rule: str
+    camera: int | None
+    images: int
+    bytes: int
+    oldest_us: int
+    newest_us: int
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What the rules would do now. `waits`: why they do nothing at all (None: they do not wait).
+
+    `forecast` is that of the time afterwards.
+    """
+
+    planned: tuple[PlannedDeletion, ...]
+    disk: Disk
+    forecast: Forecast
+    waits: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Bytes of everything: images by camera, finished conversions by kind, the index (`other`)."""
+
+    cameras: dict[int, Totals]
+    videos: int
+    zips: int
+    other: int
+
+
 class ConversionType(StrEnum):
     """What a conversion makes; the value is the file's ending."""
 
@@ -224,7 +285,8 @@ class CameraReport:
     says since when. `reconnects` counts lost connections since the recorder process started.
     `boxes` and `score` are those of the newest picture looked at. `health`: what is wrong with the
     pictures that come, since `health_since_us` (None while all is well). `decoder`: `software`, or
-    the kind of device that decodes (None: nothing was decoded yet).
+    the kind of device that decodes (None: nothing was decoded yet). `disk_full_us`: when an image
+    last could not be saved because the disk is full.
     """
 
     camera: int
@@ -244,3 +306,4 @@ class CameraReport:
     health: Health = Health.OK
     health_since_us: int | None = None
     decoder: str | None = None
+    disk_full_us: int | None = None

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from chimera_storage.archive import walk
 from chimera_storage.archive.deleting import Deleter
 from chimera_storage.archive.index import Index
+from chimera_storage.archive.keep import KeepFile
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.mark import Mark
 from chimera_storage.archive.writer import ImageWriter
@@ -33,6 +34,7 @@ class Archive:
         self.clock = clock
         self.mark = Mark(layout)
         self.deleter = Deleter(layout, index)
+        self.keep = KeepFile(layout)
 
     def open(self, key: ImageKey) -> BinaryIO:
         """An open descriptor of the file, never of what a symlink in its place leads to.

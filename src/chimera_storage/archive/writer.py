@@ -25,7 +25,7 @@ from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import HOUR_S, SECOND_US, TEMPORARY_SUFFIX, Layout
 from chimera_storage.archive.mark import Mark
-from chimera_storage.errors import InvalidInputError, StorageError
+from chimera_storage.errors import InvalidInputError, StorageError, storage_error
 from chimera_storage.log import get_logger
 from chimera_storage.model import Box, Event, Image, ImageKey
 
@@ -97,7 +97,7 @@ class ImageWriter:
         try:
             key = self._place(camera, second, jpeg, numbered=numbered)
         except OSError as error:
-            raise StorageError(f"an image cannot be saved: {error.strerror or error}") from error
+            raise storage_error("an image cannot be saved", error) from error
         image = Image(
             key=key,
             taken_at_us=taken_at_us,
@@ -232,7 +232,7 @@ class ImageWriter:
             folders = made_in | self._append_to_sidecars(there, events)
             self._each(_sync_folder, sorted(folders))
         except OSError as error:
-            raise StorageError(f"images cannot be synced: {error.strerror or error}") from error
+            raise storage_error("images cannot be synced", error) from error
         # In place of what is there: the comparison knows a file's size, we know its score too.
         self._index.add_images(there, replace=True)
         self._index.add_events(events)

@@ -89,6 +89,11 @@ class Capture:
         return self._saver.problem
 
     @property
+    def disk_full_us(self) -> int | None:
+        """When there last was no room for an image."""
+        return self._saver.disk_full_us
+
+    @property
     def images_saved(self) -> int:
         """Since the start."""
         return self._saver.images_saved

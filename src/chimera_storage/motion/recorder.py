@@ -200,6 +200,7 @@ class Recorder:
                 decoder=capture.decoder,
                 health=capture.health.health,
                 health_since_us=capture.health.since_us,
+                disk_full_us=capture.disk_full_us,
             )
         )
 

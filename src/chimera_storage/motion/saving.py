@@ -7,9 +7,9 @@ A data folder that cannot be written to loses images, not the camera: the failur
 from dataclasses import replace
 
 from chimera_storage.archive.images import ImageWriter
-from chimera_storage.clock import Clock
+from chimera_storage.clock import Clock, to_us
 from chimera_storage.config import CameraSettings
-from chimera_storage.errors import StorageError
+from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.model import Event
 from chimera_storage.motion.decoding import Developer, Shot
@@ -23,7 +23,8 @@ _PROBLEM_SHOWN_S = 60.0
 class Saver:
     """Saves the shots of a camera, and opens and closes its events.
 
-    `images_saved` counts since the start; `event_since_us` is None while nothing is recorded.
+    `images_saved` counts since the start; `event_since_us` is None while nothing is recorded;
+    `disk_full_us` says when there last was no room for an image.
     """
 
     def __init__(self, camera: CameraSettings, writer: ImageWriter, clock: Clock) -> None:
@@ -40,6 +41,7 @@ class Saver:
         self._last_saved_us = 0
         self.images_saved = 0
         self.event_since_us: int | None = None
+        self.disk_full_us: int | None = None
 
     @property
     def problem(self) -> str | None:
@@ -128,3 +130,5 @@ class Saver:
             self._log.error("saving_failed", problem=str(error))
         self._problem = str(error)
         self._problem_at_s = self._clock.monotonic()
+        if isinstance(error, DiskFullError):
+            self.disk_full_us = to_us(self._clock.now())

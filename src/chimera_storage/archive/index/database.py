@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from chimera_storage.archive.index.migration import STEPS
 from chimera_storage.archive.index.tables import META, SCHEMA_VERSION, metadata
 from chimera_storage.archive.layout import MARK_NAME
-from chimera_storage.errors import StorageError
+from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
 
 BUSY_TIMEOUT_S = 10.0
@@ -108,7 +108,8 @@ class Database:
                 raise StorageError(
                     "the index is damaged; it is made anew from the files at the next start"
                 ) from error
-            raise StorageError(f"the index cannot be used: {_cause(error)}") from error
+            kind = DiskFullError if _code(error) == sqlite3.SQLITE_FULL else StorageError
+            raise kind(f"the index cannot be used: {_cause(error)}") from error
 
     # opening
 
@@ -340,8 +341,12 @@ def _stamp() -> str:
 
 
 def _is_damage(error: Exception) -> bool:
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
-    return code & 0xFF in _DAMAGE
+    return _code(error) in _DAMAGE
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code; 0 where it is no error of SQLite's."""
+    return int(getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)) & 0xFF
 
 
 def _cause(error: Exception) -> str:
