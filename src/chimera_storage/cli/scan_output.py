@@ -139,8 +139,9 @@ def _table(results: Sequence[FileResult]) -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("File", overflow="ellipsis", no_wrap=True)
-    for name in ("Start", "End", "Duration", "Score", "Largest box", "Best frame"):
+    # Where the terminal is narrow the file's name gives way, not the figures.
+    table.add_column("File", overflow="ellipsis")
+    for name in ("Start", "End", "Length", "Score", "Largest box", "Best"):
         table.add_column(name, justify="right", no_wrap=True)
     for result in results:
         for event in result.events:
