@@ -1,5 +1,8 @@
-"""Section 3 of the server: sizes, counts and deletion of each camera's images."""
+"""Section 3 of the server: sizes, counts, statistics, and deletion: asked for, or by rules."""
 
-from chimera_storage.upkeep.retention import CleanResult, Upkeep
+from chimera_storage.upkeep.retention import Retention
+from chimera_storage.upkeep.schedule import Schedule
+from chimera_storage.upkeep.statistics import Statistics
+from chimera_storage.upkeep.upkeep import CleanResult, Upkeep
 
-__all__ = ["CleanResult", "Upkeep"]
+__all__ = ["CleanResult", "Retention", "Schedule", "Statistics", "Upkeep"]

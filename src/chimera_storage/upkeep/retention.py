@@ -1,79 +1,220 @@
-"""How much there is, and making it less.
+"""The rules, applied and shown: how long images stay, and how much room they may take.
 
-Answers come from the index's hourly totals, so they cost the same with a thousand images as with a
-million. An image's age is what its name says, never the file's own times: copied files keep it.
+In this order: finished conversions by age, images by age, thinning, the quota of each camera, the
+quota of all, the disk's free space. While files and index are still compared all of them wait, as
+an index that is wrong must cost no footage; only where the disk is full, room is made by the files
+themselves.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.watch import Reconciler
-from chimera_storage.clock import Clock, to_us
-from chimera_storage.errors import InvalidInputError
-from chimera_storage.model import ImageKey, Totals
+from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.config import Settings
+from chimera_storage.errors import ConflictError, StorageError
+from chimera_storage.log import get_logger
+from chimera_storage.model import Deletion, Disk, HourTotals, Preview, Totals
+from chimera_storage.upkeep import disk as disks
+from chimera_storage.upkeep import protection, rules, thinning
+from chimera_storage.upkeep.cleaner import NOTHING, Cleaner, added
+from chimera_storage.upkeep.planner import QUOTAS, Planner
+from chimera_storage.upkeep.rules import HOUR_S, Rule
 
-_LONGEST_DAYS = 400_000  # before the first year that a name can say
+ALL = (Rule.CONVERSIONS, Rule.DAYS, Rule.THIN, *QUOTAS, Rule.MIN_FREE_GB)
+
+_log = get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanResult:
-    """`deleted`: at least one image went. `confidence`: percentage, 0 to 100, of the images that
-    were to go and are gone; 100 where none was to go."""
-
-    deleted: bool
-    confidence: float
+def _never() -> bool:
+    return False
 
 
-class Upkeep:
-    """Sizes, counts and deletion. Thread-safe; every method may raise StorageError.
+class Retention:
+    """The rules of one server. Thread-safe; one run at a time, also among processes.
 
-    Without `reconciler` the index is taken to know every file.
+    `compared`: whether files and index were compared. `problem`: why nothing may be deleted at all
+    (None: nothing hinders). Every method raises StorageError.
     """
 
     def __init__(
-        self, archive: Archive, clock: Clock, reconciler: Reconciler | None = None
+        self,
+        archive: Archive,
+        settings: Settings,
+        *,
+        compared: Callable[[], bool],
+        problem: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._archive = archive
-        self._clock = clock
-        self._reconciler = reconciler
+        self._compared = compared
+        self._problem = problem
+        self._running = threading.Lock()
+        self.planner = Planner(archive, settings)
 
-    def totals(self, camera: int) -> Totals:
-        """Images and bytes of one camera."""
-        return self._archive.index.totals(camera)
+    def waits(self) -> str | None:
+        """Why the rules do nothing now; None where they may."""
+        problem = self._problem()
+        if problem is not None:
+            return problem
+        if not self._compared():
+            return "files and index are still being compared; rules wait until that is through"
+        try:
+            self._archive.keep.ranges()
+        except StorageError as error:
+            return str(error)
+        return None
 
-    def metrics(self) -> dict[int, Totals]:
-        """Images and bytes of every camera that has any."""
-        return {camera: self.totals(camera) for camera in self._archive.index.cameras()}
+    def preview(self) -> Preview:
+        """What the rules would do now, and what then comes of the disk. Changes nothing."""
+        waits = self.waits()
+        hours = self._archive.index.hourly()
+        disk = disks.disk_of(self._archive.layout)
+        planned, left = self.planner.everything(hours) if waits is None else ([], hours)
+        after = Disk(total=disk.total, free=disk.free + sum(p.bytes for p in planned))
+        return Preview(
+            planned=tuple(planned),
+            disk=disk,
+            forecast=self.planner.forecast(left, after),
+            waits=waits,
+        )
 
-    def confidence(self) -> int:
-        """Percentage to which totals can be trusted: 100 once files and index were compared."""
-        if self._reconciler is None or self._reconciler.complete:
-            return 100
-        return min(99, int(100 * self._reconciler.progress))
+    def deletions(self, limit: int) -> list[Deletion]:
+        """What was deleted, the newest first."""
+        return self._archive.index.deletions(limit=limit)
 
-    def delete_camera(self, camera: int) -> bool:
-        """Deletes every image of the camera, nothing of another; True where at least one went."""
-        return self._archive.delete_camera(camera).count > 0
+    def free_bytes(self) -> int:
+        """What is free on the disk."""
+        return disks.disk_of(self._archive.layout).free
 
-    def clean(self, camera: int, days: float) -> CleanResult:
-        """Deletes the images taken more than `days` days (of 86,400 s) ago.
+    def has_quota(self) -> bool:
+        """Whether a quota is set, of all or of a camera."""
+        return any(self.planner.has(rule) for rule in QUOTAS)
 
-        Raises InvalidInputError for days below 1.
+    def apply_quotas(self, who: str) -> Totals:
+        """`apply`, the quotas only."""
+        return self.apply(who, QUOTAS)
+
+    def apply(
+        self, who: str, only: Sequence[Rule] = ALL, *, stop: Callable[[], bool] = _never
+    ) -> Totals:
+        """Does what the rules say; what went.
+
+        Raises ConflictError where another run is on, and where the rules wait.
         """
-        if days < 1:
-            raise InvalidInputError("days is a number from 1")
-        if days > _LONGEST_DAYS:
-            return CleanResult(deleted=False, confidence=100)
-        before_s = to_us(self._clock.now() - timedelta(days=days)) // 1_000_000
-        asked, gone = self._archive.delete(self._older(camera, before_s))
-        if not asked:
-            return CleanResult(deleted=False, confidence=100)
-        return CleanResult(deleted=gone > 0, confidence=round(100 * gone / asked, 2))
+        with self._alone():
+            waits = self.waits()
+            if waits is not None:
+                raise ConflictError(waits)
+            cleaner = self._cleaner(who, stop)
+            gone = NOTHING
+            for rule in only:
+                if not stop() and self.planner.has(rule):
+                    gone = added(gone, self._apply(rule, cleaner, stop))
+        if gone.count:
+            _log.info("rules_applied", who=who, images=gone.count, bytes=gone.size)
+        return gone
 
-    def _older(self, camera: int, before_s: int) -> Iterator[ImageKey]:
-        """Images of a second before `before_s`; from the files while the index may lack some."""
-        if self.confidence() < 100:
-            yield from (key for key in self._archive.files(camera) if key.second < before_s)
-        yield from self._archive.index.keys(camera, end_us=before_s * 1_000_000 - 1)
+    def make_room(self, who: str, need_bytes: int, *, stop: Callable[[], bool] = _never) -> Totals:
+        """Deletes the oldest images until so many bytes went, also before the index is right.
+
+        Kept images stay in any case; those that conversions read go where the others do not do.
+        Raises ConflictError where another run is on.
+        """
+        with self._alone():
+            gone = self._make_room(self._cleaner(who, stop), need_bytes)
+        _log.warning("room_made", images=gone.count, bytes=gone.size, needed=need_bytes)
+        return gone
+
+    def _apply(self, rule: Rule, cleaner: Cleaner, stop: Callable[[], bool]) -> Totals:
+        if rule is Rule.CONVERSIONS:
+            return cleaner.conversions(self.planner.old_conversions())
+        if rule is Rule.THIN:
+            return self._thin(cleaner, stop)
+        if rule is Rule.MIN_FREE_GB:
+            missing = self.planner.bytes_missing()
+            return self._make_room(cleaner, missing) if missing else NOTHING
+        if rule in QUOTAS and not self.planner.quota_is_exceeded():
+            return NOTHING
+        protect = partial(protection.kept_and_converted, self._archive)
+        return cleaner.spans(
+            self.planner.spans(rule, self._archive.index.hourly(), protect()), protect
+        )
+
+    def _make_room(self, cleaner: Cleaner, need_bytes: int) -> Totals:
+        if not self._compared():
+            return cleaner.files(Rule.MIN_FREE_GB, need_bytes, protection.kept(self._archive))
+        hours = self._archive.index.hourly()
+        protect = protection.kept_and_converted
+        spans = self.planner.oldest(Rule.MIN_FREE_GB, hours, need_bytes, protect(self._archive))
+        if sum(span.bytes for span in spans) < need_bytes:
+            protect = protection.kept
+            spans = self.planner.oldest(Rule.MIN_FREE_GB, hours, need_bytes, protect(self._archive))
+        return cleaner.spans(spans, partial(protect, self._archive))
+
+    def _thin(self, cleaner: Cleaner, stop: Callable[[], bool]) -> Totals:
+        gone = NOTHING
+        for totals in self.planner.to_thin(self._archive.index.hourly()):
+            if stop():
+                break
+            gone = added(gone, self._thin_hour(cleaner, totals))
+        return gone
+
+    def _thin_hour(self, cleaner: Cleaner, totals: HourTotals) -> Totals:
+        camera, hour = totals.camera, totals.hour
+        whole = (hour * HOUR_S, (hour + 1) * HOUR_S - 1)
+        free = rules.outside(whole, protection.kept(self._archive).get(camera, ()))
+        unread = protection.kept_and_converted(self._archive).get(camera, ())
+        if rules.outside(whole, unread) != free:
+            return NOTHING  # a conversion reads it: next time
+        cleaner.check()
+        images = [
+            image
+            for first_s, last_s in free
+            for image in self._archive.index.images(camera, first_s * SECOND_US, last_s * SECOND_US)
+        ]
+        keep = self.planner.retention_of(camera).thin_keep
+        thinning.mark_thinned(self._archive.layout, camera, hour)
+        return cleaner.images(Rule.THIN, camera, thinning.superfluous(images, keep))
+
+    def _cleaner(self, who: str, stop: Callable[[], bool]) -> Cleaner:
+        return Cleaner(self._archive, who=who, stop=stop, problem=self._problem)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Raises ConflictError where a run is on, in this process or another."""
+        with _locked(self._running), _flocked(self._archive.layout.root):
+            yield
+
+
+_BUSY = "the rules are being applied just now; ask again when that is through"
+
+
+@contextmanager
+def _locked(lock: threading.Lock) -> Iterator[None]:
+    if not lock.acquire(blocking=False):
+        raise ConflictError(_BUSY)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _flocked(folder: os.PathLike[str]) -> Iterator[None]:
+    """Holds a lock on the folder itself: on a full disk there is no room for a file."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StorageError(f"the data folder cannot be read: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(_BUSY) from None
+        yield
+    finally:
+        os.close(descriptor)

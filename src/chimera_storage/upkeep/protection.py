@@ -1,0 +1,27 @@
+"""What rules may not delete: kept ranges for good, images of running conversions for a while."""
+
+from chimera_storage.archive.images import Archive
+from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.clock import to_us
+from chimera_storage.upkeep.rules import Protected, merged
+
+# A conversion of a million images takes some three hours; one that hangs must not keep the disk
+# from being cleaned for good.
+LONGEST_CONVERSION_S = 6 * 3600
+
+
+def kept(archive: Archive) -> Protected:
+    """The seconds that somebody keeps. Raises StorageError where that cannot be told."""
+    return {camera: merged(ranges) for camera, ranges in archive.keep.seconds().items()}
+
+
+def kept_and_converted(archive: Archive) -> Protected:
+    """Those, and what queued and running conversions read, for six hours each."""
+    ranges = archive.keep.seconds()
+    earliest_us = to_us(archive.clock.now()) - LONGEST_CONVERSION_S * SECOND_US
+    for conversion in archive.index.conversions():
+        began_us = conversion.started_us or conversion.requested_us
+        if conversion.status.active and began_us >= earliest_us:
+            span = (conversion.start_us // SECOND_US, conversion.end_us // SECOND_US)
+            ranges.setdefault(conversion.camera, []).append(span)
+    return {camera: merged(of_camera) for camera, of_camera in ranges.items()}

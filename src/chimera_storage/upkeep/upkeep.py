@@ -1,0 +1,125 @@
+"""How much there is, and making it less when a client asks.
+
+Answers come from the index's hourly totals, so they cost the same with a thousand images as with a
+million. An image's age is what its name says, never the file's own times: copied files keep it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chimera_storage.archive.images import Archive
+from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.archive.watch import Reconciler
+from chimera_storage.clock import Clock, to_us
+from chimera_storage.errors import InvalidInputError
+from chimera_storage.model import Deletion, ImageKey, Totals
+from chimera_storage.upkeep.protection import kept_and_converted
+from chimera_storage.upkeep.rules import outside
+
+_LONGEST_DAYS = 400_000  # before the first year that a name can say
+_FARTHEST_S = 2**40  # beyond every time that a name can say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanResult:
+    """`deleted`: at least one image went. `confidence`: percentage, 0 to 100, of the images that
+    were to go and are gone; 100 where none was to go."""
+
+    deleted: bool
+    confidence: float
+
+
+class Upkeep:
+    """Sizes, counts and deletion. Thread-safe; every method may raise StorageError.
+
+    Without `reconciler` the index is taken to know every file.
+    """
+
+    def __init__(
+        self, archive: Archive, clock: Clock, reconciler: Reconciler | None = None
+    ) -> None:
+        self._archive = archive
+        self._clock = clock
+        self._reconciler = reconciler
+
+    def totals(self, camera: int) -> Totals:
+        """Images and bytes of one camera."""
+        return self._archive.index.totals(camera)
+
+    def metrics(self) -> dict[int, Totals]:
+        """Images and bytes of every camera that has any."""
+        return self._archive.index.all_totals()
+
+    def confidence(self) -> int:
+        """Percentage to which totals can be trusted: 100 once files and index were compared."""
+        if self._reconciler is None or self._reconciler.complete:
+            return 100
+        return min(99, int(100 * self._reconciler.progress))
+
+    def delete_camera(self, camera: int) -> bool:
+        """Deletes every image of the camera, kept ones too, nothing of another.
+
+        True where at least one went.
+        """
+        gone = self._archive.delete_camera(camera)
+        self._note("pathDelete", camera, gone, 0, to_us(self._clock.now()) // SECOND_US)
+        return gone.count > 0
+
+    def clean(self, camera: int, days: float) -> CleanResult:
+        """Deletes the images taken more than `days` days (of 86,400 s) ago.
+
+        Kept ones stay, and those that a running conversion reads; neither were to go. Raises
+        InvalidInputError for days below 1.
+        """
+        if days < 1:
+            raise InvalidInputError("days is a number from 1")
+        if days > _LONGEST_DAYS:
+            return CleanResult(deleted=False, confidence=100)
+        before_s = to_us(self._clock.now() - timedelta(days=days)) // SECOND_US
+        protected = kept_and_converted(self._archive).get(camera, ())
+        parts = outside((-_FARTHEST_S, before_s - 1), protected)
+        asked = gone = size = 0
+        first = self._first(camera)
+        for first_s, last_s in parts:
+            asked += self._count(camera, first_s, last_s)
+            totals = self._archive.deleter.span(camera, first_s, last_s)
+            gone, size = gone + totals.count, size + totals.size
+        if self.confidence() < 100:
+            unknown = self._files(camera, parts)
+            more_asked, more_gone = self._archive.delete(unknown)
+            asked, gone = asked + more_asked, gone + more_gone
+        self._archive.deleter.sync(camera)
+        self._note("pathClean", camera, Totals(count=gone, size=size), first, before_s - 1)
+        if not asked:
+            return CleanResult(deleted=False, confidence=100)
+        return CleanResult(deleted=gone > 0, confidence=round(100 * gone / asked, 2))
+
+    def _files(self, camera: int, parts: list[tuple[int, int]]) -> Iterator[ImageKey]:
+        """Images in the parts, from the files: the index may lack some yet."""
+        for key in self._archive.files(camera):
+            if any(first_s <= key.second <= last_s for first_s, last_s in parts):
+                yield key
+
+    def _count(self, camera: int, first_s: int, last_s: int) -> int:
+        return self._archive.index.count(camera, first_s * SECOND_US, last_s * SECOND_US)
+
+    def _first(self, camera: int) -> int:
+        """The first second that the camera has an image of; 0 without one."""
+        rows = self._archive.index.span_rows(camera, -_FARTHEST_S, _FARTHEST_S, limit=1)
+        return rows[0][0] if rows else 0
+
+    def _note(self, rule: str, camera: int, gone: Totals, first_s: int, last_s: int) -> None:
+        if gone.count:
+            self._archive.index.note_deletion(
+                Deletion(
+                    at_us=to_us(self._clock.now()),
+                    who="api",
+                    rule=rule,
+                    camera=camera,
+                    images=gone.count,
+                    bytes=gone.size,
+                    oldest_us=first_s * SECOND_US,
+                    newest_us=last_s * SECOND_US,
+                )
+            )
