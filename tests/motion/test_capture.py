@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
@@ -33,9 +33,10 @@ class Store:
         self.layout.captures.mkdir(parents=True)
         self.index = Index(self.layout.index)
         self.writer = ImageWriter(self.layout, self.index, sync_interval_s=0.05)
+        self.archive = Archive(self.layout, self.index, SystemClock())
 
     def capture(self, camera: CameraSettings = CAMERA) -> Capture:
-        return Capture(camera, self.writer, SystemClock())
+        return Capture(camera, self.writer, self.archive, SystemClock())
 
     def images(self) -> list[Image]:
         self.writer.flush()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
@@ -92,7 +92,8 @@ class Taken:
         layout.captures.mkdir(parents=True)
         self.index = Index(layout.index)
         self.writer = ImageWriter(layout, self.index, sync_interval_s=0.05)
-        self.capture = Capture(CAMERA, self.writer, SystemClock())
+        self.archive = Archive(layout, self.index, SystemClock())
+        self.capture = Capture(CAMERA, self.writer, self.archive, SystemClock())
         self.healths: set[Health] = set()
 
     def play(self, packets: list[bytes], codec: str) -> None:

@@ -1,13 +1,17 @@
 """The recorder process gets every setting of a camera, and the time zone of its hours."""
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import av
+
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.messages import Work, decode_report, decode_work, encode_work
-from tests.motion.clips import write_clip
+from tests.motion.clips import WIDTH, write_clip
 from tests.motion.test_process import started
 
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -55,3 +59,22 @@ def test_hours_are_those_of_the_servers_time_zone(tmp_path: Path) -> None:
             newest[report.camera] = report
     assert newest[0].images_saved == 0
     assert newest[1].images_saved > 10
+
+
+def test_killed_in_the_middle_of_an_event_its_best_image_so_far_is_there(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", 20, [(1, 19)])
+    camera = CameraSettings.model_validate(
+        {"id": 4, "url": str(tmp_path / "clip.mp4"), "motion": {"picture_output": "best"}}
+    )
+    work = Work(data=tmp_path, timezone="UTC", sync_interval_s=0.1, cameras=[camera])
+    with started(tmp_path, first_line=encode_work(work)) as process:
+        assert process.stdout is not None
+        while not (report := decode_report(process.stdout.readline())).recording:
+            assert report.state is not CameraState.ENDED
+        while not decode_report(process.stdout.readline()).images_saved:
+            pass
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    (image,) = (tmp_path / "shared" / "captures" / "4").rglob("*.jpg")
+    with av.open(str(image), format="jpeg_pipe") as file:
+        assert next(file.decode(video=0)).width == WIDTH

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
@@ -32,13 +32,14 @@ class Running:
         layout.captures.mkdir(parents=True)
         self.index = Index(layout.index)
         self.writer = ImageWriter(layout, self.index, sync_interval_s=0.05)
+        self.archive = Archive(layout, self.index, SystemClock())
         self.writer.start()
         self.reports: list[CameraReport] = []
         self.stop = threading.Event()
         self._recorder = Recorder(
             1,
             lambda: source_for(camera, CLOCK),
-            Capture(camera, self.writer, CLOCK),
+            Capture(camera, self.writer, self.archive, CLOCK),
             CLOCK,
             self.reports.append,
             second=SecondStream(1, lambda: second_source_for(camera, CLOCK), CLOCK)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
@@ -112,6 +112,7 @@ class Reconnecting:
         clock = SystemClock()
         self.index = Index(layout.index)
         self.writer = ImageWriter(layout, self.index, sync_interval_s=0.05)
+        self.archive = Archive(layout, self.index, SystemClock())
         self.connections = 0
         self.connected = 0
         self._before = CameraState.STARTING
@@ -119,7 +120,7 @@ class Reconnecting:
         self._recorder = Recorder(
             1,
             self._next_source,
-            Capture(camera, self.writer, clock),
+            Capture(camera, self.writer, self.archive, clock),
             clock,
             self._reported,
             backoff=Backoff(first_s=0.001, most_s=0.01, good_s=60),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
 from chimera_storage.log import get_logger
@@ -51,6 +51,7 @@ class Capture:
         self,
         camera: CameraSettings,
         writer: ImageWriter,
+        archive: Archive,
         clock: Clock,
         *,
         timezone: tzinfo = UTC,
@@ -59,7 +60,7 @@ class Capture:
         self._camera = camera
         self._settings = camera.motion
         self._log = get_logger(camera=camera.id)
-        self._saver = Saver(camera, writer, clock)
+        self._saver = Saver(camera, writer, archive, clock)
         self._buffer_was_full = False
         self.health = SignalHealth()
         self.score = 0.0

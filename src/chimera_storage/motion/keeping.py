@@ -27,8 +27,8 @@ class Keeper:
         self._trigger = Trigger(settings)
         self._picker: Picker[_Frame, Motion] = Picker(settings)
         self._snapshots = Snapshots(settings.snapshot_interval)
-        self._picks_at_close = settings.picture_output in ("best", "center")
         self._picking_from: int | None = None  # the first frame of those picked from at the close
+        self._only: _Frame | None = None  # that is saved of this event where one is picked
         self._frames: dict[int, _Frame] = {}  # by number, ascending; those not yet settled
 
     def step(self, time_us: int, found: Motion, size: tuple[int, int]) -> Iterator[bool]:
@@ -43,10 +43,11 @@ class Keeper:
             self._close()
         for number in step.save:
             frame = self._frames[number]
-            if self._picks_at_close and self._picking_from is None:
+            if self._picker.replaces and self._picking_from is None:
                 self._picking_from = number
-            if self._picker.takes(frame, frame.found, frame.time_us, size):
-                frame.saved = True
+            chosen = self._picker.offer(frame, frame.found, frame.time_us, size)
+            if chosen is not None:
+                self._save(chosen[0])
         if self._snapshots.due(time_us):
             self._frames[step.number].saved = True
         settled = max(step.drop_before, step.save.stop if step.save else 0)
@@ -65,5 +66,13 @@ class Keeper:
         """The event is over."""
         best = self._picker.close()
         if best is not None:
-            best[0].saved = True
-        self._picking_from = None
+            self._save(best[0])
+        self._picking_from = self._only = None
+
+    def _save(self, frame: _Frame) -> None:
+        """This one, in place of the former of its event where one is picked."""
+        frame.saved = True
+        if self._picker.replaces:
+            if self._only is not None:
+                self._only.saved = False
+            self._only = frame

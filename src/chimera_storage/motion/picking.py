@@ -2,8 +2,9 @@
 
 `picture_output` as in Motion, of the images of an event in which something moves: "first" is the
 first, "best" that with the highest score, "center" that whose largest box is nearest to the middle
-of the picture. The first is saved at once; the other two are known only when the event closes, and
-until then the one that is best so far is all that is kept.
+of the picture. The first is saved at once. The other two are known only when the event closes, but
+a crash may come first: so the best so far is saved, at once and then every few seconds where it has
+changed, each in place of the one before.
 """
 
 import math
@@ -14,6 +15,7 @@ from chimera_storage.model import Box
 from chimera_storage.motion.trigger import Pacer
 
 _SECOND_US = 1_000_000
+REPLACE_US = 5 * _SECOND_US  # the most that a crash takes of what was better
 
 
 class Found(Protocol):
@@ -40,26 +42,41 @@ class Picker(Generic[Picture, AnyFound]):
         self._first_is_saved = False
         self._best: tuple[Picture, AnyFound] | None = None
         self._best_rank = (-math.inf, -math.inf)
+        self._saved_us: int | None = None  # when the best so far was saved last
 
-    def takes(self, picture: Picture, found: AnyFound, time_us: int, size: tuple[int, int]) -> bool:
-        """Whether this image is to be saved now. `size`: width and height that boxes refer to."""
+    @property
+    def replaces(self) -> bool:
+        """Whether an image takes the place of the one before of the same event."""
+        return self._output in ("best", "center")
+
+    def offer(
+        self, picture: Picture, found: AnyFound, time_us: int, size: tuple[int, int]
+    ) -> tuple[Picture, AnyFound] | None:
+        """What is to be saved now. `size`: width and height that boxes refer to."""
         if self._output == "all":
-            return self._pacer.due(time_us)
-        if not found.moving:
-            return False
+            return (picture, found) if self._pacer.due(time_us) else None
         if self._output == "first":
-            is_first, self._first_is_saved = not self._first_is_saved, True
-            return is_first
-        rank = (found.score, 0.0) if self._output == "best" else _centred(found, size)
-        if rank > self._best_rank:
-            self._best, self._best_rank = (picture, found), rank
-        return False
+            if not found.moving or self._first_is_saved:
+                return None
+            self._first_is_saved = True
+            return picture, found
+        if found.moving:
+            rank = (found.score, 0.0) if self._output == "best" else _centred(found, size)
+            if rank > self._best_rank:
+                self._best, self._best_rank = (picture, found), rank
+        if self._best is None or (
+            self._saved_us is not None and 0 <= time_us - self._saved_us < REPLACE_US
+        ):
+            return None
+        best, self._best, self._saved_us = self._best, None, time_us
+        return best
 
     def close(self) -> tuple[Picture, AnyFound] | None:
         """The event is over: what is still to be saved of it. The next offer is of a new event."""
         best, self._best = self._best, None
         self._best_rank = (-math.inf, -math.inf)
         self._first_is_saved = False
+        self._saved_us = None
         return best
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import cv2
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
@@ -69,11 +69,14 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
     with ExitStack() as open_things:
         index = open_things.enter_context(closing(Index(layout.index)))
         writer = ImageWriter(layout, index, sync_interval_s=work.sync_interval_s)
+        archive = Archive(layout, index, SystemClock())
         writer.start()
         open_things.callback(writer.close)
         reports.start()
         threads = [
-            CameraThread(_recorder(camera, writer, reports, layout.timezone), camera.id, stop)
+            CameraThread(
+                _recorder(camera, writer, archive, reports, layout.timezone), camera.id, stop
+            )
             for camera in work.cameras
         ]
         for thread in threads:
@@ -90,6 +93,7 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
 def _recorder(
     camera: CameraSettings,
     writer: ImageWriter,
+    archive: Archive,
     reports: "ReportPipe",
     timezone: tzinfo,
 ) -> Recorder:
@@ -100,7 +104,7 @@ def _recorder(
     return Recorder(
         camera.id,
         lambda: source_for(camera, clock),
-        Capture(camera, writer, clock, timezone=timezone),
+        Capture(camera, writer, archive, clock, timezone=timezone),
         clock,
         reports.put,
         second=second,

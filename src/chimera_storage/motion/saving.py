@@ -6,12 +6,12 @@ A data folder that cannot be written to loses images, not the camera: the failur
 
 from dataclasses import replace
 
-from chimera_storage.archive.images import ImageWriter
+from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import Event
+from chimera_storage.model import Event, ImageKey
 from chimera_storage.motion.decoding import Developer, Shot
 from chimera_storage.motion.detector import Motion
 from chimera_storage.motion.picking import Picker, Snapshots
@@ -27,15 +27,19 @@ class Saver:
     `disk_full_us` says when there last was no room for an image.
     """
 
-    def __init__(self, camera: CameraSettings, writer: ImageWriter, clock: Clock) -> None:
+    def __init__(
+        self, camera: CameraSettings, writer: ImageWriter, archive: Archive, clock: Clock
+    ) -> None:
         self._camera = camera
         self._writer = writer
+        self._archive = archive
         self._clock = clock
         self._log = get_logger(camera=camera.id)
         self._developer = Developer()
         self._picker: Picker[Shot, Motion] = Picker(camera.motion)
         self._snapshots = Snapshots(camera.motion.snapshot_interval)
         self._event: int | None = None
+        self._only: ImageKey | None = None  # that is saved of the event where one is to be
         self._problem: str | None = None
         self._problem_at_s = 0.0
         self._last_saved_us = 0
@@ -58,9 +62,10 @@ class Saver:
         is_ready = shot.picture is not None or shot.jpeg is not None
         # One that may have to wait does not keep the other pictures of its group.
         kept = replace(shot, gop=None) if is_ready else shot
-        if self._picker.takes(kept, motion, shot.time_us, size):
-            self._write(shot, motion)
-        else:
+        chosen = self._picker.offer(kept, motion, shot.time_us, size)
+        if chosen is not None:
+            self._write(*chosen)
+        if chosen is None or self._picker.replaces:
             self._last_saved_us = max(self._last_saved_us, shot.time_us)
 
     def save_if_periodic(self, shot: Shot, motion: Motion) -> None:
@@ -80,7 +85,7 @@ class Saver:
             jpeg = encode_jpeg(picture, self._camera.motion.picture_quality)
             width, height = picture.width, picture.height
         try:
-            self._writer.save(
+            image = self._writer.save(
                 self._camera.id,
                 shot.time_us,
                 jpeg,
@@ -97,9 +102,22 @@ class Saver:
         self.images_saved += 1
         if not periodic:
             self._last_saved_us = max(self._last_saved_us, shot.time_us)
+        if self._picker.replaces and not periodic:
+            self._put_in_place(image.key)
         if self._problem is not None:
             self._problem = None
             self._log.info("saving_again")
+
+    def _put_in_place(self, key: ImageKey) -> None:
+        """This image is the only one of its event."""
+        former, self._only = self._only, key
+        if former is None:
+            return
+        self.images_saved -= 1
+        try:
+            self._archive.delete([former])
+        except StorageError as error:
+            self._failed(error)
 
     def open_event(self, start_us: int) -> None:
         """What is saved from now on belongs to a new event."""
@@ -116,7 +134,7 @@ class Saver:
         if best is not None:
             self._write(*best)
         self._developer.forget()
-        self.event_since_us = None
+        self.event_since_us = self._only = None
         event, self._event = self._event, None
         self._log.info("event_closed", event_id=event, images_saved=self.images_saved)
         if event is None:
