@@ -3,6 +3,7 @@
 A module for each command; `options` holds what several of them take.
 """
 
+import gc
 import os
 import sys
 
@@ -47,6 +48,7 @@ def version() -> None:
 
 def main() -> None:
     """The command `chimera-storage`."""
+    gc.freeze()  # not looking through what is here for good takes 70 ms off what is imported next
     try:
         app()
     except (ConfigurationError, StorageError, InvalidInputError) as error:
