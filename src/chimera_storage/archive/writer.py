@@ -233,9 +233,10 @@ class ImageWriter:
             self._each(_sync_folder, sorted(folders))
         except OSError as error:
             raise storage_error("images cannot be synced", error) from error
+        # Events first: of images without rows the comparison knows the event, of rows it does not.
+        self._index.add_events(events)
         # In place of what is there: the comparison knows a file's size, we know its score too.
         self._index.add_images(there, replace=True)
-        self._index.add_events(events)
         gone = [i.key for i in there if walk.is_gone(self._layout.image_path(i.key))]
         self._index.remove_images(gone)
 

@@ -59,7 +59,7 @@ _WRONG = {
     Kind.OUTPUT_MISSING: "in the list of processes and not on disk",
     Kind.OUTPUT_CHANGED: "of another size than when it was made",
     Kind.CUT_SHORT: "cut short: only the upper part can be shown (no problem of the index)",
-    Kind.UNREAD: "not read before, so there is no checksum to compare with; a running server reads them",
+    Kind.UNREAD: "not read before: no checksum to compare with; a running server reads them",
 }
 
 
