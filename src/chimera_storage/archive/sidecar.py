@@ -127,7 +127,7 @@ def encode_events(events: Iterable[Event]) -> bytes:
 def append(folder: Path, blocks: bytes) -> bool:
     """Adds blocks to the folder's sidecar, durable; False where the folder is gone.
 
-    Raises OSError. What a failure leaves of them is skipped when read.
+    Raises OSError; then nothing of them is left, or what is left is skipped when read.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -135,10 +135,16 @@ def append(folder: Path, blocks: bytes) -> bool:
     except FileNotFoundError:
         return False
     try:
-        rest = memoryview(blocks)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        before, rest = os.fstat(descriptor).st_size, memoryview(blocks)
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError:
+            # A full disk takes a part; tried every second, such parts would pile up.
+            if os.fstat(descriptor).st_size == before + len(blocks) - len(rest):
+                os.ftruncate(descriptor, before)
+            raise
     finally:
         os.close(descriptor)
     return True

@@ -15,6 +15,7 @@ import os
 import secrets
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -50,11 +51,12 @@ class ImageWriter:
         self._index = index
         self._mark = Mark(layout)
         self._interval_s = sync_interval_s
-        self._lock = threading.Lock()  # of the five below
+        self._lock = threading.Lock()  # of the six below
         self._numbers: dict[int, tuple[int, int]] = {}  # camera → second, next number in it
         self._pending: list[Image] = []
         self._events: list[Event] = []
         self._made_in: set[Path] = set()  # folders in which a folder was made
+        self._beside: set[Image | Event] = set()  # of a batch that failed: in the sidecars already
         self._failure: StorageError | None = None
         self._flushing = threading.Lock()
         self._syncers = ThreadPoolExecutor(_SYNCS_AT_ONCE, thread_name_prefix="image-sync")
@@ -239,19 +241,30 @@ class ImageWriter:
         self._index.add_images(there, replace=True)
         gone = [i.key for i in there if walk.is_gone(self._layout.image_path(i.key))]
         self._index.remove_images(gone)
+        self._beside.clear()
 
     def _append_to_sidecars(self, images: list[Image], events: list[Event]) -> set[Path]:
         """The folders in which something changed. Raises OSError."""
-        blocks: dict[Path, bytes] = {}
-        for (camera, hour), of_hour in sidecar.by_hour(images).items():
-            blocks[self._layout.hour_folder(camera, hour)] = sidecar.encode_images(of_hour)
+        hours: dict[Path, list[Image | Event]] = defaultdict(list)
+        for image in images:
+            hours[self._layout.image_path(image.key).parent].append(image)
         for event in events:
             if event.end_us is not None:
                 hour = event.end_us // (SECOND_US * HOUR_S)
-                folder = self._layout.hour_folder(event.camera, hour)
-                blocks[folder] = blocks.get(folder, b"") + sidecar.encode_events([event])
-        self._each(lambda block: sidecar.append(*block), blocks.items())
-        return {folder for folder in blocks if folder.is_dir()}
+                hours[self._layout.hour_folder(event.camera, hour)].append(event)
+
+        def append(folder: Path) -> bool:
+            # A batch that is tried again has some of its own there already.
+            new = [item for item in hours[folder] if item not in self._beside]
+            blocks = sidecar.encode_images(item for item in new if isinstance(item, Image))
+            blocks += sidecar.encode_events(item for item in new if isinstance(item, Event))
+            appended = sidecar.append(folder, blocks) if blocks else folder.is_dir()
+            with self._lock:
+                self._beside.update(new)
+            return appended
+
+        appended = self._each(append, list(hours))
+        return {folder for folder, there in zip(hours, appended, strict=True) if there}
 
     def _each(self, action: Callable[[_T], bool], items: Iterable[_T]) -> list[bool]:
         """What `action` says of each, several at a time. Raises what it raises."""
