@@ -64,7 +64,6 @@ class Recording:
         self._name = Path(path).name
         self._container = _opened(path)
         stream = self._container.streams.video[0]
-        self.width, self.height = stream.codec_context.width, stream.codec_context.height
         self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
         self.duration_s = _duration_s(self._container)
         self._marks = DamageMarks(stream, self.fps)
