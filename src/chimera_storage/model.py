@@ -73,7 +73,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourTotals:
-    """What one camera has of one hour. `hour`: hours since 1970; `events`: those that began in it."""
+    """What one camera has of one hour (since 1970). `events`: those that began in it."""
 
     camera: int
     hour: int
@@ -84,7 +84,7 @@ class HourTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRange:
-    """A time of a camera whose images no rule deletes. Times in microseconds since 1970, inclusive."""
+    """A time of a camera whose images no rule deletes; microseconds since 1970, both included."""
 
     id: str
     camera: int

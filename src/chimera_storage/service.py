@@ -34,7 +34,7 @@ from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
-from chimera_storage.upkeep import Upkeep
+from chimera_storage.upkeep import Retention, Schedule, Statistics, Upkeep
 from chimera_storage.web.app import create_app
 
 # A data folder of a usual size is compared with its index before the door opens, so that the first
@@ -57,7 +57,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     address = free_address(settings.server)
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
-    with _data_folder(layout), contextlib.closing(_open_index(layout)) as index:
+    with data_folder(layout), contextlib.closing(opened_index(layout)) as index:
         archive = Archive(layout, index, clock)
         with contextlib.closing(Reconciler(archive)) as reconciler:
             reconciler.start()
@@ -68,6 +68,13 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 archive, settings.convert, clock, on_change=told.conversion_changed
             )
             recorders = RecorderSupervisor(settings, clock)
+            retention = Retention(
+                archive,
+                settings,
+                compared=lambda: reconciler.complete,
+                problem=Mark(layout).problem,
+            )
+            schedule = Schedule(retention, clock, recorders.reports)
             app = create_app(
                 settings=settings,
                 archive=archive,
@@ -75,6 +82,8 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 conversions=conversions,
                 recorders=recorders,
                 upkeep=Upkeep(archive, clock, reconciler),
+                rules=retention,
+                statistics=Statistics(archive),
             )
             async with contextlib.AsyncExitStack() as running:
                 await alerts.start()
@@ -91,9 +100,46 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                     _tell_of_cameras(settings, recorders, alerts, layout), name="camera-alerts"
                 )
                 running.callback(telling.cancel)
-                await _until_stopped(stop, http, watched, telling)
+                cleaning = asyncio.create_task(schedule.run(), name="rules")
+                running.push_async_callback(_ended, cleaning)
+                running.callback(schedule.close)
+                await _until_stopped(stop, http, watched, telling, cleaning)
                 log.info("server_stopping")
     log.info("server_stopped")
+
+
+@contextmanager
+def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
+    """The rules without a server, after files and index were compared; for the command line.
+
+    `asks_only`: nothing is deleted, so a server may be at work on the data folder; then its index
+    is taken as it is. Raises StorageError.
+    """
+    clock = SystemClock()
+    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    if not layout.captures.is_dir():
+        raise StorageError(f"{layout.root} is no data folder: it has no shared/captures")
+    with contextlib.ExitStack() as opened:
+        try:
+            opened.enter_context(data_folder(layout))
+            is_alone = True
+        except StorageError:
+            if not asks_only:
+                raise
+            is_alone = False
+        index = opened_index(layout) if is_alone else Index(layout.index)
+        archive = Archive(layout, opened.enter_context(contextlib.closing(index)), clock)
+        if is_alone:
+            reconciler = opened.enter_context(contextlib.closing(Reconciler(archive)))
+            reconciler.start()
+            while not reconciler.wait_complete(_COMPARE_BEFORE_OPENING_S):
+                log.info("comparing_files_and_index", progress=round(reconciler.progress, 3))
+        yield Retention(archive, settings, compared=lambda: True, problem=Mark(layout).problem)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Waits until a task is over that was told to end."""
+    await asyncio.wait({task})
 
 
 async def _tell_of_cameras(
@@ -135,7 +181,7 @@ def free_address(server: ServerSettings) -> str:
 
 
 @contextmanager
-def _data_folder(layout: Layout) -> Iterator[None]:
+def data_folder(layout: Layout) -> Iterator[None]:
     """The data folder made, tried and locked. Raises StorageError with a sentence."""
     try:
         if known_id(layout) is None:
@@ -157,7 +203,7 @@ def _data_folder(layout: Layout) -> Iterator[None]:
         os.close(lock)
 
 
-def _open_index(layout: Layout) -> Index:
+def opened_index(layout: Layout) -> Index:
     """The index of this data folder, which is marked where it is new. Raises StorageError."""
     index = open_index(layout)
     try:

@@ -1,4 +1,4 @@
-"""The web application on a real archive, with small working conversions, recorder and upkeep.
+"""The web application on a real archive and upkeep, with small working conversions and recorder.
 
 `MemoryConversions` keeps its processes in memory and is moved on by the test (`finish`), so that
 every state of a process can be looked at without waiting for one.
@@ -33,8 +33,8 @@ from chimera_storage.model import (
     ConversionType,
     Image,
     ImageKey,
-    Totals,
 )
+from chimera_storage.upkeep import Retention, Statistics, Upkeep
 from chimera_storage.web.app import create_app
 
 NOW = datetime(2026, 1, 31, 19, 0, 0, tzinfo=UTC)
@@ -151,7 +151,7 @@ class MemoryConversions:
                 return
             whole = io.BytesIO()
             with zipfile.ZipFile(whole, "w") as archive:
-                for image in self._archive.index.images(camera, start_us, end_us, skip=skip):
+                for image in self._archive.index.images(camera, start_us, end_us)[::skip]:
                     with self._archive.open(image.key) as file:
                         archive.writestr(f"{image.key.second}-{image.key.number}", file.read())
             content = whole.getvalue()
@@ -179,37 +179,6 @@ class FixedRecorders:
         return self.restarted
 
 
-@dataclass(frozen=True)
-class Cleaned:
-    """What a clean-up came to."""
-
-    deleted: bool
-    confidence: float
-
-
-class ArchiveUpkeep:
-    """Sizes, counts and deletion straight on the archive."""
-
-    def __init__(self, archive: Archive, clock: StoppedClock) -> None:
-        self._archive = archive
-        self._clock = clock
-
-    def totals(self, camera: int) -> Totals:
-        return self._archive.index.totals(camera)
-
-    def confidence(self) -> int:
-        return 100
-
-    def delete_camera(self, camera: int) -> bool:
-        return self._archive.delete_camera(camera).count > 0
-
-    def clean(self, camera: int, days: float) -> Cleaned:
-        before = to_us(self._clock.now() - timedelta(days=days))
-        old = [i.key for i in self._archive.index.images(camera, 0, before - SECOND_US)]
-        asked, gone = self._archive.delete(old)
-        return Cleaned(deleted=gone > 0, confidence=100.0 * gone / asked if asked else 100.0)
-
-
 @dataclass
 class Room:
     """The application and what it works on, with a client's view of it."""
@@ -235,9 +204,10 @@ class Room:
         content: bytes = b"\xff\xd8 an image \xff\xd9",
         *,
         boxes: tuple[Box, ...] = (),
+        event: int | None = None,
     ) -> Image:
         """An image on disk and in the index; the content is not looked at by the web."""
-        image = self._write(camera, taken, number, content, boxes)
+        image = replace(self._write(camera, taken, number, content, boxes), event=event)
         self.archive.index.add_images([image])
         return image
 
@@ -353,7 +323,9 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
             archive=archive,
             conversions=conversions,
             recorders=recorders,
-            upkeep=ArchiveUpkeep(archive, clock),
+            upkeep=Upkeep(archive, clock),
+            rules=Retention(archive, chosen, compared=lambda: True),
+            statistics=Statistics(archive),
             clock=clock,
         )
         yield Room(

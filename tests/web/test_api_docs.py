@@ -78,7 +78,8 @@ def test_openapi_tells_bodies_answers_and_errors_but_never_422(schema: dict[str,
         if method == "POST":
             body = operation["requestBody"]["content"]
             assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
-            assert body["application/json"]["schema"]["properties"], path
+            described = body["application/json"]["schema"]
+            assert described["title"] == "EmptyRequest" or described["properties"], path
             assert {"400", "401", "403", "413"} <= set(operation["responses"])
     assert len(ids) == len(operations(schema))
     assert "ValidationError" not in str(schema)
@@ -103,6 +104,7 @@ def test_openapi_knows_what_files_may_be_answered_with(schema: dict[str, Any]) -
 def test_the_answers_have_the_documented_fields(room: Room) -> None:
     room.save(1, NOW)
     process_id = room.answer("/convert/createVideo", {"camera": 1})["id"]
+    kept = {"camera": 1, "hours": 1}
     schema = room.get("/openapi.json").json()
     bodies: dict[str, dict[str, Any]] = {
         "/convert/createVideo": {"camera": 1},
@@ -115,15 +117,23 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/file/pathSize": {"camera": 1},
         "/file/pathFileCount": {"camera": 1},
         "/file/pathClean": {"camera": 1, "days": 1},
+        "/file/createKeep": kept,
+        "/file/deleteKeep": {"id": room.answer("/file/createKeep", kept)["id"]},
         "/file/pathDelete": {"camera": 1},
     }
+    queries = {"/events": "?camera_id=1&date=2026-01-31"}
     for (method, path), operation in operations(schema).items():
         content = operation["responses"]["200"]["content"]
         if "application/json" not in content:
             continue
         name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        answer = room.answer(path, bodies[path]) if method == "POST" else room.get(path).json()
-        assert set(answer) == set(schema["components"]["schemas"][name]["properties"]), path
+        asked = path + queries.get(path, "")
+        answer = room.answer(path, bodies.get(path)) if method == "POST" else room.get(asked).json()
+        described = schema["components"]["schemas"][name]
+        if described.get("type") == "array":
+            assert isinstance(answer, list), path
+        elif path != "/file/pathAutoClean":  # `skipped` alone without a quota, the others with one
+            assert set(answer) == set(described["properties"]), path
 
 
 def test_docs_page_takes_everything_from_this_server(still_room: Room) -> None:

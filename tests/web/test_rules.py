@@ -29,6 +29,12 @@ POST_ROUTES = (
     "/file/pathFileCount",
     "/file/pathDelete",
     "/file/pathClean",
+    "/file/pathMetrics",
+    "/file/pathAutoClean",
+    "/file/applyRules",
+    "/file/previewRules",
+    "/file/createKeep",
+    "/file/deleteKeep",
 )
 
 

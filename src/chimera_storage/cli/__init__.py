@@ -11,6 +11,7 @@ import typer
 
 from chimera_storage import __version__
 from chimera_storage.cli.check import check_command
+from chimera_storage.cli.clean import clean, deletions
 from chimera_storage.cli.config import config_app
 from chimera_storage.cli.detect import detect
 from chimera_storage.cli.import_motion import import_motion
@@ -34,6 +35,8 @@ app = typer.Typer(
 app.command()(serve)
 app.add_typer(config_app, name="config")
 app.command("check")(check_command)
+app.command()(clean)
+app.command()(deletions)
 app.command()(detect)
 app.command()(scan)
 app.command()(tune)

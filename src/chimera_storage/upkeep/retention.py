@@ -18,7 +18,7 @@ from chimera_storage.archive.layout import SECOND_US
 from chimera_storage.config import Settings
 from chimera_storage.errors import ConflictError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import Deletion, Disk, HourTotals, Preview, Totals
+from chimera_storage.model import Deletion, Disk, Forecast, HourTotals, Preview, Totals
 from chimera_storage.upkeep import disk as disks
 from chimera_storage.upkeep import protection, rules, thinning
 from chimera_storage.upkeep.cleaner import NOTHING, Cleaner, added
@@ -81,6 +81,11 @@ class Retention:
             forecast=self.planner.forecast(left, after),
             waits=waits,
         )
+
+    def forecast(self) -> Forecast:
+        """What comes of the disk at the present rate."""
+        hours = self._archive.index.hourly()
+        return self.planner.forecast(hours, disks.disk_of(self._archive.layout))
 
     def deletions(self, limit: int) -> list[Deletion]:
         """What was deleted, the newest first."""

@@ -13,13 +13,24 @@ from chimera_storage.web.auth import Auth
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.errors import install_error_handlers
 from chimera_storage.web.file import file_router
+from chimera_storage.web.frames import frames_router
 from chimera_storage.web.health import health_router
 from chimera_storage.web.home import home_router, mount_static
+from chimera_storage.web.keep import keep_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
-from chimera_storage.web.ports import Conversions, Recorders, Services, Upkeep
+from chimera_storage.web.ports import (
+    Conversions,
+    Recorders,
+    Rules,
+    Services,
+    Statistics,
+    Upkeep,
+)
+from chimera_storage.web.rules import rules_router
 from chimera_storage.web.security import SecurityHeaders, SiteGuard
 from chimera_storage.web.shared import shared_router
+from chimera_storage.web.statistics import statistics_router
 
 DESCRIPTION = """\
 Motion images of cameras: get them, make videos and archives of them, see what they take, delete
@@ -55,6 +66,8 @@ def create_app(
     conversions: Conversions,
     recorders: Recorders,
     upkeep: Upkeep,
+    rules: Rules,
+    statistics: Statistics,
     clock: Clock,
 ) -> FastAPI:
     """The ASGI application. It starts and closes nothing: its parts belong to the caller."""
@@ -64,6 +77,8 @@ def create_app(
         conversions=conversions,
         recorders=recorders,
         upkeep=upkeep,
+        rules=rules,
+        statistics=statistics,
         clock=clock,
     )
     names = CameraNames(services)
@@ -81,6 +96,10 @@ def create_app(
     app.include_router(convert_router(services, names))
     app.include_router(processes_router(services, names))
     app.include_router(file_router(services, names))
+    app.include_router(rules_router(services, names))
+    app.include_router(keep_router(services, names))
+    app.include_router(statistics_router(services, names))
+    app.include_router(frames_router(services, names))
     app.include_router(shared_router(services))
     app.include_router(health_router())
     app.include_router(home_router(services))

@@ -13,7 +13,18 @@ from zoneinfo import ZoneInfo
 from chimera_storage.archive.images import Archive
 from chimera_storage.clock import Clock
 from chimera_storage.config import Settings
-from chimera_storage.model import CameraReport, Conversion, ConversionType, Totals
+from chimera_storage.model import (
+    CameraReport,
+    Conversion,
+    ConversionType,
+    Deletion,
+    Disk,
+    Forecast,
+    HourTotals,
+    Preview,
+    Totals,
+    Usage,
+)
 
 
 class Conversions(Protocol):
@@ -78,6 +89,9 @@ class Upkeep(Protocol):
 
     def totals(self, camera: int) -> Totals: ...
 
+    def metrics(self) -> dict[int, Totals]:
+        """Of every camera that has any image."""
+
     def confidence(self) -> int:
         """Percentage to which the totals can be trusted (below 100 while files are compared)."""
 
@@ -86,6 +100,44 @@ class Upkeep(Protocol):
 
     def clean(self, camera: int, days: float) -> CleanResult:
         """Delete images taken more than `days` days ago."""
+
+
+class Rules(Protocol):
+    """What is deleted without being asked for each time."""
+
+    def has_quota(self) -> bool:
+        """Whether one is set, of all or of a camera."""
+
+    def apply(self, who: str) -> Totals:
+        """Do what all rules say; what went. ConflictError where they wait or a run is on."""
+
+    def apply_quotas(self, who: str) -> Totals:
+        """The same, quotas only."""
+
+    def preview(self) -> Preview:
+        """What they would do now."""
+
+    def forecast(self) -> Forecast:
+        """What comes of the disk at the present rate."""
+
+    def deletions(self, limit: int) -> list[Deletion]:
+        """What was deleted, the newest first."""
+
+
+class Statistics(Protocol):
+    """How much there is, by camera and time."""
+
+    def hours(self, *, days: int) -> list[HourTotals]:
+        """Each camera's hours of the last days, by hour."""
+
+    def minutes(self) -> list[tuple[int, int, int]]:
+        """(second at which a minute begins, camera, bytes) of the last 24 hours."""
+
+    def usage(self) -> Usage:
+        """What everything takes."""
+
+    def disk(self) -> Disk:
+        """The disk that the images are on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +149,8 @@ class Services:
     conversions: Conversions
     recorders: Recorders
     upkeep: Upkeep
+    rules: Rules
+    statistics: Statistics
     clock: Clock
 
     @property

@@ -288,6 +288,17 @@ def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, 
     return {"requestBody": {"required": required, "content": content}}
 
 
+def query_parameters(*described: tuple[str, str, dict[str, Any], bool]) -> dict[str, Any]:
+    """`openapi_extra` of a route whose query is read by `parsing`: name, description, schema, and
+    whether it is required."""
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": required, "description": text, "schema": kind}
+            for name, text, kind, required in described
+        ]
+    }
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route: those that every route has, and the given ones."""
     texts = {

@@ -53,11 +53,21 @@ class Hours(Rows):
         with self._database.read() as connection:
             return list(connection.scalars(question.order_by(HOURS.c.hour)))
 
-    def hourly(self, *, first_hour: int | None = None) -> list[HourTotals]:
-        """Every camera's hours that have images or events, by hour, then by camera."""
+    def hourly(
+        self,
+        *,
+        camera: int | None = None,
+        first_hour: int | None = None,
+        last_hour: int | None = None,
+    ) -> list[HourTotals]:
+        """Hours that have images or events, of a camera or of all, by hour, then by camera."""
         question = sa.select(HOURS).order_by(HOURS.c.hour, HOURS.c.camera)
+        if camera is not None:
+            question = question.where(HOURS.c.camera == camera)
         if first_hour is not None:
             question = question.where(HOURS.c.hour >= first_hour)
+        if last_hour is not None:
+            question = question.where(HOURS.c.hour <= last_hour)
         with self._database.read() as connection:
             return [
                 HourTotals(camera=row[0], hour=row[1], images=row[2], bytes=row[3], events=row[4])
