@@ -1,4 +1,8 @@
-"""What each camera and hour comes to: images, bytes, events; kept with every change of a row."""
+"""What each camera and hour comes to, and each camera; kept with every change of a row.
+
+A camera's sum is a row of its own: adding up its hours at each question cost 0.1 us an hour, a
+quarter of an answer over HTTP after four months.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,27 +27,32 @@ HOURS = sa.Table(
     sqlite_with_rowid=False,
 )
 
+TOTALS = sa.Table(
+    "totals",
+    metadata,
+    sa.Column("camera", sa.Integer, primary_key=True),
+    sa.Column("images", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("events", sa.Integer, nullable=False),
+)
+
 Hour = tuple[int, int]  # camera, hours since 1970
+_SUMS = ("images", "bytes", "events")
 
 
 class Hours(Rows):
-    """The table `hours`, asked."""
+    """The tables `hours` and `totals`, asked."""
 
     def totals(self, camera: int) -> Totals:
         """Number of images and bytes of one camera."""
-        question = sa.select(
-            sa.func.coalesce(sa.func.sum(HOURS.c.images), 0),
-            sa.func.coalesce(sa.func.sum(HOURS.c.bytes), 0),
-        ).where(HOURS.c.camera == camera)
+        question = sa.select(TOTALS.c.images, TOTALS.c.bytes).where(TOTALS.c.camera == camera)
         with self._database.read() as connection:
-            count, size = connection.execute(question).one()
-        return Totals(count=count, size=size)
+            row = connection.execute(question).one_or_none()
+        return Totals(count=0, size=0) if row is None else Totals(count=row[0], size=row[1])
 
     def cameras(self) -> list[int]:
         """Ids of the cameras that have images, ascending."""
-        question = (
-            sa.select(HOURS.c.camera).where(HOURS.c.images > 0).distinct().order_by(HOURS.c.camera)
-        )
+        question = sa.select(TOTALS.c.camera).where(TOTALS.c.images > 0).order_by(TOTALS.c.camera)
         with self._database.read() as connection:
             return list(connection.scalars(question))
 
@@ -76,15 +85,10 @@ class Hours(Rows):
 
     def all_totals(self) -> dict[int, Totals]:
         """Number of images and bytes of every camera that has any."""
-        question = (
-            sa.select(HOURS.c.camera, sa.func.sum(HOURS.c.images), sa.func.sum(HOURS.c.bytes))
-            .where(HOURS.c.images > 0)
-            .group_by(HOURS.c.camera)
-        )
+        question = sa.select(TOTALS.c.camera, TOTALS.c.images, TOTALS.c.bytes)
         with self._database.read() as connection:
-            return {
-                row[0]: Totals(count=row[1], size=row[2]) for row in connection.execute(question)
-            }
+            rows = connection.execute(question.where(TOTALS.c.images > 0))
+            return {row[0]: Totals(count=row[1], size=row[2]) for row in rows}
 
 
 def count_images(
@@ -109,18 +113,36 @@ def count_images(
 
 def add_to_hours(connection: Connection, changes: Iterable[tuple[int, int, int, int, int]]) -> None:
     """Adds (camera, hour, images, bytes, events), which may be below zero, to the totals."""
-    names = ("camera", "hour", "images", "bytes", "events")
-    rows = [dict(zip(names, change, strict=True)) for change in changes]
+    rows = [dict(zip(("camera", "hour", *_SUMS), change, strict=True)) for change in changes]
     if not rows:
         return
-    statement = insert(HOURS)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["camera", "hour"],
-            set_={name: HOURS.c[name] + statement.excluded[name] for name in names[2:]},
-        ),
-        rows,
+    sums: dict[int, dict[str, int]] = {}
+    for row in rows:
+        total = sums.setdefault(row["camera"], {"camera": row["camera"]} | dict.fromkeys(_SUMS, 0))
+        for name in _SUMS:
+            total[name] += row[name]
+    _add(connection, HOURS, ["camera", "hour"], rows)
+    _add(connection, TOTALS, ["camera"], list(sums.values()))
+
+
+def _add(
+    connection: Connection, table: sa.Table, key: list[str], rows: list[dict[str, int]]
+) -> None:
+    statement = insert(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=key,
+        set_={name: table.c[name] + statement.excluded[name] for name in _SUMS},
     )
+    connection.execute(statement, rows)
+
+
+def sum_up(connection: Connection, camera: int) -> None:
+    """Makes a camera's sum that of its hours."""
+    question = sa.select(*(sa.func.coalesce(sa.func.sum(HOURS.c[name]), 0) for name in _SUMS))
+    row = connection.execute(question.where(HOURS.c.camera == camera)).one()
+    values = dict(zip(_SUMS, row, strict=True))
+    statement = insert(TOTALS).values(camera=camera, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["camera"], set_=values))
 
 
 def drop_empty_hours(connection: Connection, hours: Iterable[Hour]) -> None:

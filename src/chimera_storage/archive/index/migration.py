@@ -37,4 +37,17 @@ def _from_1(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _from_1}
+def _from_2(connection: Connection) -> None:
+    """Each camera's sum is a row."""
+    for statement in (
+        """CREATE TABLE totals (
+            camera INTEGER NOT NULL, images INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            events INTEGER NOT NULL, PRIMARY KEY (camera)
+        )""",
+        """INSERT INTO totals
+            SELECT camera, sum(images), sum(bytes), sum(events) FROM hours GROUP BY camera""",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2}

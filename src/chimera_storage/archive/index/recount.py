@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
-from chimera_storage.archive.index.hours import HOURS, drop_empty_hours
+from chimera_storage.archive.index.hours import HOURS, drop_empty_hours, sum_up
 from chimera_storage.archive.index.image_rows import IMAGES
 from chimera_storage.archive.index.rows import HOUR_S, Rows
 
@@ -47,6 +47,7 @@ class Recount(Rows):
                     )
                 )
             drop_empty_hours(connection, ((camera, hour) for hour in hours))
+            sum_up(connection, camera)
 
 
 def _counted(connection: Connection, camera: int) -> dict[int, tuple[int, int]]:
