@@ -41,6 +41,7 @@ class Gate:
         self._limits: tuple[float, ...] = ()
         self._recent: deque[float] = deque(maxlen=max(WINDOWS))
         self._proofs: deque[bool] = deque(maxlen=PROOFS)
+        self.surprised = False  # by the newest packets
 
     @property
     def knows(self) -> bool:
@@ -70,15 +71,19 @@ class Gate:
         usual = self._usual[place] if place < len(self._usual) else self._level
         self._recent.append((size - usual) / self._level)
         last = list(self._recent)
-        found = any(
+        self.surprised = any(
             len(last) >= window and median(last[-window:]) > limit
             for window, limit in zip(WINDOWS, self._limits, strict=False)
         )
-        self._group_surprised = self._group_surprised or found
-        return found
+        self._group_surprised = self._group_surprised or self.surprised
+        return self.surprised
 
-    def learn(self) -> None:
-        """Nothing was found in the group that now ends: it shows what is usual."""
+    def learn(self, *, masked: bool = False) -> None:
+        """Nothing was found in the group that now ends: it shows what is usual.
+
+        `masked`: large sizes may have come of what is ignored, a tree in a gust; of something else
+        they are news again.
+        """
         group, self._group = self._group, []
         if len(group) < 2:
             return
@@ -88,7 +93,7 @@ class Gate:
         self._settle()
         for learnt in [group] if self._reached else self._still:
             self._reached.append(self._reach(learnt))
-        if self._group_surprised:
+        if self._group_surprised and not masked:
             self._vain.append(self._reached[-1])
         self._limits = tuple(self._limit(number) for number in range(len(WINDOWS)))
 

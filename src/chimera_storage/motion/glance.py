@@ -2,7 +2,8 @@
 
 Where it says so in vain, a few packets are decoded for nothing; where it is silent, nothing is. So
 it asks for less than the detector: a cluster of pixels that leave the range of noise that each has
-shown so far. Changes of light that are even over a large part of the picture do not count.
+shown so far. Changes of light that are even over a large part of the picture do not count, nor does
+anything in the areas that the detector ignores.
 """
 
 import cv2
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 Field = NDArray[np.float32]
+Mask = NDArray[np.uint8]  # 1: yes, 0: no
 
 MAX_PIXELS = 135_000
 LEARN = 0.3  # weight of a new key frame in mean and deviation
@@ -29,13 +31,18 @@ class Glance:
         self._mean: Field | None = None
         self._deviation: Field | None = None
 
-    def differs(self, luma: Picture) -> bool:
-        """Whether this brightness plane, uint8 (h, w), shows anything new; learns from it."""
+    def differs(self, luma: Picture, ignored: Mask | None = None) -> bool:
+        """Whether this brightness plane, uint8 (h, w), shows anything new; learns from it.
+
+        `ignored`: where that does not count, of the shape of the detector's shrunken picture.
+        """
         small = _shrunken(luma)
+        if ignored is not None and ignored.shape != small.shape:
+            ignored = None
         if self._mean is None or self._deviation is None or self._mean.shape != small.shape:
             self._begin(small)
             return True
-        away = _without_light(small - self._mean)
+        away = _without_light(small - self._mean, ignored)
         around = cv2.boxFilter(self._deviation, -1, (AROUND, AROUND))
         limit = np.maximum(self._deviation, around) * np.float32(DEVIATIONS)
         limit = np.maximum(limit, np.float32(LEAST))
@@ -59,13 +66,25 @@ class Glance:
         self._mean, self._deviation = small, np.full_like(small, LEAST / DEVIATIONS)
 
 
-def _without_light(difference: Field) -> Field:
-    """How far each pixel is away, apart from what is even over a large part of the picture."""
+def _without_light(difference: Field, ignored: Mask | None = None) -> Field:
+    """How far each pixel is away, apart from what is even over a large part of the picture.
+
+    Nothing is away where it is ignored, and the light around is told from the rest alone.
+    """
     rows, columns = difference.shape
     coarse = (max(1, columns // LIGHT), max(1, rows // LIGHT))
-    light = cv2.resize(difference, coarse, interpolation=cv2.INTER_AREA)
+    if ignored is None:
+        light = cv2.resize(difference, coarse, interpolation=cv2.INTER_AREA)
+    else:
+        counts = (ignored == 0).astype(np.float32)
+        share = cv2.resize(counts, coarse, interpolation=cv2.INTER_AREA)
+        difference = difference * counts
+        light = cv2.resize(difference, coarse, interpolation=cv2.INTER_AREA)
+        usual = np.float32(light.sum() / max(share.sum(), 1e-3))
+        light = np.where(share > 0.05, light / np.maximum(share, 0.05), usual)
     light = cv2.resize(light, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.absdiff(difference, light), np.float32)
+    away = np.asarray(cv2.absdiff(difference, light), np.float32)
+    return away if ignored is None else away * counts
 
 
 def _shrunken(luma: Picture) -> Field:

@@ -18,7 +18,7 @@ from chimera_storage.motion.watch import Watch
 
 STILL = Motion(moving=False, score=0.0, boxes=())
 _LEARNING_INTERVAL_US = 5_000_000  # between the key frames that the detector learns from
-_EVENT_INTERVAL_US = 150_000  # while something moves in an event it is enough to look so often
+_EVENT_INTERVAL_US = 100_000  # while something moves in an event it is enough to look so often
 
 
 class Looker:
@@ -120,10 +120,14 @@ class Looker:
         if self._is_obvious(shot.time_us):
             return self._motion
         self._looked_us = shot.time_us
-        self._motion = self._detector_for(shot.picture).detect(luma(shot.picture), shot.time_us)
+        detector = self._detector_for(shot.picture)
+        self._motion = detector.detect(luma(shot.picture), shot.time_us)
         self.looks += 1
+        self._watch.masked = detector.ignored is not None
         if self._motion.moving:
             self._watch.moves(shot.time_us)
+        elif detector.follows:
+            self._watch.follows()
         elif shot.gop is not None and shot.picture.key_frame:
             self._key_frames.accept(luma(shot.picture))
         return self._motion
@@ -143,7 +147,8 @@ class Looker:
         if not self._is_whole(picture, time_us):
             return False
         self._health.look(luma(picture), time_us)
-        if self._key_frames.differs(luma(picture)):
+        ignored = self._detector.ignored if self._detector else None
+        if self._key_frames.differs(luma(picture), ignored):
             return True
         self._motion = STILL
         if self._looked_us is None or abs(time_us - self._looked_us) >= _LEARNING_INTERVAL_US:

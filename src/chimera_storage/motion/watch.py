@@ -34,7 +34,8 @@ class Watch:
     """Decides what is decoded of one stream.
 
     `glance(picture, time_us)` says whether a key frame shows anything new. `packets` and
-    `pictures` count what came and what was decoded of it.
+    `pictures` count what came and what was decoded of it. `masked`: what moves in a part of the
+    picture is ignored.
     """
 
     def __init__(self, glance: Callable[[av.VideoFrame, int], bool]) -> None:
@@ -54,7 +55,10 @@ class Watch:
         self._reorders = False
         self._useful = True  # since the last time it was woken up something moved
         self._vain = 0  # times in a row that nothing did
+        self._followed = False  # since then something might have turned out to
+        self._in_row = False  # it was woken up again soon
         self._in_decoder: dict[int, tuple[Gop, int]] = {}  # awake: by time, group and size
+        self.masked = False
         self.packets = 0
 
     @property
@@ -81,6 +85,10 @@ class Watch:
         """Something moves in the shot of this time: keep looking."""
         self._moved = self._useful = True
         self._stay_awake(time_us + CALM_US)
+
+    def follows(self) -> None:
+        """Something is there that may turn out to move."""
+        self._followed = True
 
     def take(self, packet: SourcePacket) -> Iterator[Shot]:
         """The shots that are settled now, decoded or not, in the order of their times."""
@@ -109,8 +117,11 @@ class Watch:
         self._shown_us = 0
 
     def _take_awake(self, packet: SourcePacket) -> Iterator[Shot]:
-        if packet.key and self._reorders and self._may_sleep(packet):
+        at_end = self._reorders or self._in_row  # of a group; else it may be decoded twice
+        if packet.key and at_end and self._may_sleep(packet):
             yield from self._fall_asleep()
+            if not self._reorders:
+                self._waiting.clear()  # all of the group was seen, and nothing depends on it
             yield from self._take_asleep(packet)
             return
         if packet.key or self._gop.size > MOST_WAITING_BYTES:
@@ -121,7 +132,7 @@ class Watch:
         self._gop.append(packet)
         self._in_decoder[packet.time_us] = self._gop, packet.size
         yield from self._shots(self._decoder.feed(packet))
-        if not self._reorders and self._may_sleep(packet):
+        if not at_end and self._may_sleep(packet):
             yield from self._fall_asleep()
 
     def _may_sleep(self, packet: SourcePacket) -> bool:
@@ -133,6 +144,7 @@ class Watch:
             and self._gop.decodable
             and packet.time_us - self._gop.packets[0].time_us < MOST_WAITING_US // 2
             and self._gate.knows
+            and not self._gate.surprised
             and (self._group_us <= LONG_GROUP_US or self._gate.proven)
         )
 
@@ -141,7 +153,8 @@ class Watch:
         self._in_decoder.clear()
         self._waiting = deque([self._gop])
         self._asleep = True
-        self._vain = 0 if self._useful else min(self._vain + 1, MOST_VAIN)
+        in_vain = self._followed and not self._useful
+        self._vain = min(self._vain + 1, MOST_VAIN) if in_vain else 0
         self._asleep_since_us = self._last_us or 0
 
     def _end_group(self, key: SourcePacket) -> None:
@@ -151,7 +164,7 @@ class Watch:
         if self._moved:
             self._gate.prove(self._surprised)
         else:
-            self._gate.learn()
+            self._gate.learn(masked=self.masked)
         self._gate.begin_group()
         self._moved = self._surprised = False
 
@@ -165,7 +178,7 @@ class Watch:
         picture = self._key_picture(packet)
         differs = picture is None or self._glance(picture, packet.time_us)
         if not differs:
-            self._gate.learn()
+            self._gate.learn(masked=self.masked)
         self._gate.begin_group()
         self._waiting.append(Gop([packet], packet.size))
         if differs:
@@ -201,8 +214,9 @@ class Watch:
 
     def _wake(self, packet: SourcePacket) -> Iterator[Shot]:
         """Decode what waits, and from now on everything; longer each time that it is in vain."""
-        self._asleep = self._useful = False
-        if packet.time_us - self._asleep_since_us > SOUND_SLEEP_US:
+        self._asleep = self._useful = self._followed = False
+        self._in_row = packet.time_us - self._asleep_since_us <= SOUND_SLEEP_US
+        if not self._in_row:
             self._vain = 0
         self._stay_awake(packet.time_us + (NOTHING_US << self._vain))
         self._decoder.restart()

@@ -69,7 +69,10 @@ class Detector:
         self._background: Background | None = None
         self._tracker = Tracker(1, 1)
         self._steadier = Steadier()
-        self.ignored: Mask | None = None  # in the newest picture, of its shrunken shape; 1: yes
+        # In the newest picture: where motion is ignored (of its shrunken shape, 1: yes), and
+        # whether there is anything elsewhere that may turn out to be motion.
+        self.ignored: Mask | None = None
+        self.follows = False
         self._last_us: int | None = None
         self._now_s = 0.0
         self._shares = [0.0, 0.0]  # of the last two pictures that differed
@@ -120,6 +123,7 @@ class Detector:
             seen = different if ignored is None else cv2.bitwise_and(different, 255 * (1 - ignored))
             mask = despeckle(np.asarray(seen, np.uint8), self._settings.despeckle_filter)
             patches, labels = find_patches(mask, picture, active, background)
+        self.follows = bool(patches)
         things = self._tracker.things(patches, self._now_s)
         objects = mask_of(things, labels) if things and labels is not None else None
         changed = different if steadied.count else None
