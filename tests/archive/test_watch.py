@@ -16,6 +16,7 @@ import pytest
 
 from chimera_storage.archive.adopt import dimensions
 from chimera_storage.archive.watch import Reconciler
+from chimera_storage.clock import to_us
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType, ImageKey, Totals
 from tests.support.archive import (
     EVER,
@@ -38,11 +39,12 @@ def has_images(store: Store, camera: int, count: int) -> bool:
 
 
 def compare(store: Store) -> None:
-    """A whole first comparison."""
+    """A whole first comparison, and every file read."""
     reconciler = Reconciler(store.archive)
     reconciler.start()
     assert reconciler.wait_complete(20)
     assert reconciler.progress == 1
+    wait_for(lambda: not store.index.unread(1), 20, "every file to be read")
     reconciler.close()
 
 
@@ -141,7 +143,7 @@ def test_a_mount_that_is_lost_in_the_middle_of_a_comparison_takes_no_rows(
     assert identity is not None
     (store.layout.captures / "1").rename(tmp_path / "unmounted")
     (store.layout.captures / "1").mkdir()  # the empty folder below the mount
-    assert reconciler._comparer.compare_hour(1, SECOND // 3600, (), identity=identity) == (0, 0)
+    assert reconciler._comparer.compare_dated(1, SECOND // 3600, identity=identity) == (0, 0)
     assert store.index.get(image.key) == image
 
 
@@ -175,14 +177,14 @@ def test_flat_folders_are_watched_while_another_program_writes(store: Store) -> 
 
 
 def test_what_a_killed_recorder_left_is_found_while_the_server_runs(store: Store) -> None:
+    store.save(1, NOW)
     reconciler = Reconciler(store.archive, interval_s=0.02)
-    store.put("1/20260320/12/20260320-120000-00.jpg", age_s=60)
-    store.put("1/20260320/12/20260320-120001-00.jpg", age_s=1)  # its recorder may be at it
-    reconciler._look_at_recent_hours()
-    assert [image.key.second - SECOND for image in store.index.images(1, *EVER)] == [0]
-    store.clock.move(timedelta(minutes=1))
-    reconciler._look_at_recent_hours()
-    assert store.index.totals(1).count == 2
+    reconciler.start()
+    assert reconciler.wait_complete(5)
+    killed = store.writer()
+    killed.save(1, to_us(NOW), JPEG, width=32, height=16)
+    wait_for(partial(has_images, store, 1, 2), 5, "what it saved")
+    reconciler.close()
 
 
 def test_only_old_leftovers_are_deleted(store: Store) -> None:

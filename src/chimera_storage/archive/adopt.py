@@ -12,9 +12,9 @@ from chimera_storage.clock import Clock, to_us
 from chimera_storage.model import Image, ImageKey
 
 LEFTOVER_AGE_S = 3600.0  # what nobody has finished writing for this long is a leftover
-_SETTLED_AGE_S = 2.0  # a file without an end may still be written to for this long
-_DURABLE_AGE_S = 60.0  # the kernel writes back within 30 s (dirty_expire) and a few more
-_LARGEST = 256 * 1024 * 1024  # bytes; no camera's image, and not to be read into memory
+SETTLED_AGE_S = 2.0  # a file without an end may still be written to for this long
+DURABLE_AGE_S = 60.0  # the kernel writes back within 30 s (dirty_expire) and a few more
+LARGEST = 256 * 1024 * 1024  # bytes; no camera's image, and not to be read into memory
 
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
@@ -32,17 +32,25 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Age:
-    """Seconds since a file was last written to; never negative (clocks may be set back)."""
+    """How old a file is; never negative (clocks may be set back).
+
+    `seconds` since its content changed, as the file says; a copy may keep the original's time.
+    `inode_seconds` since it was changed in any way, which nobody can set.
+    """
 
     seconds: float
+    inode_seconds: float
 
     @classmethod
     def of(cls, status: os.stat_result, clock: Clock) -> "Age":
-        return cls(seconds=abs(to_us(clock.now()) / SECOND_US - status.st_mtime))
+        now = to_us(clock.now()) / SECOND_US
+        return cls(seconds=abs(now - status.st_mtime), inode_seconds=abs(now - status.st_ctime))
 
 
-def read_image(path: Path | str, key: ImageKey, clock: Clock) -> Image | Refusal:
-    """The image in a file, made durable where it is young.
+def read_image(
+    path: Path | str, key: ImageKey, clock: Clock, *, sync: bool = True
+) -> Image | Refusal:
+    """The image in a file, made durable where it is young (`sync`).
 
     Begins with the JPEG marker SOI; a young one also ends with EOI (an old one without was cut off
     by a crash of its writer, and still shows what it holds).
@@ -50,7 +58,7 @@ def read_image(path: Path | str, key: ImageKey, clock: Clock) -> Image | Refusal
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            return _read_image(descriptor, key, clock)
+            return _read_image(descriptor, key, clock, sync=sync)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -59,20 +67,20 @@ def read_image(path: Path | str, key: ImageKey, clock: Clock) -> Image | Refusal
         return Refusal.UNREADABLE
 
 
-def _read_image(descriptor: int, key: ImageKey, clock: Clock) -> Image | Refusal:
+def _read_image(descriptor: int, key: ImageKey, clock: Clock, *, sync: bool) -> Image | Refusal:
     status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
         return Refusal.NO_IMAGE
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         data = file.read()
     age = Age.of(status, clock).seconds
     if not data:
-        return Refusal.UNFINISHED if age < _SETTLED_AGE_S else Refusal.EMPTY
+        return Refusal.UNFINISHED if age < SETTLED_AGE_S else Refusal.EMPTY
     if not data.startswith(b"\xff\xd8"):
         return Refusal.NO_IMAGE
-    if age < _SETTLED_AGE_S and not data.endswith(b"\xff\xd9"):
+    if age < SETTLED_AGE_S and not data.endswith(b"\xff\xd9"):
         return Refusal.UNFINISHED
-    if age < _DURABLE_AGE_S:
+    if sync and min(age, Age.of(status, clock).inode_seconds) < DURABLE_AGE_S:
         os.fsync(descriptor)
     width, height = dimensions(data)
     return Image(

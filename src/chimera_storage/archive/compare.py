@@ -1,8 +1,11 @@
-"""One camera's files against its rows, an hour at a time. `watch` decides when and what.
+"""One camera's files against its rows, a folder at a time. `watch` decides when and what.
+
+A folder that looks as it did when it was compared last (modification time and inode, see
+`index.folders`) is passed over, so a start with a million images looks at some thousand folders.
 
 Rules that keep footage and rows safe:
-- A row goes only when `lstat` says that its file does not exist, and never while the camera's
-  folder is missing or was exchanged (a lost mount); that is logged instead.
+- A row goes only when `lstat` says that its file does not exist, and never while the data folder's
+  mark is missing or the camera's folder was exchanged meanwhile (a lost mount).
 - A file is taken in beside a running recorder too. The row is inserted by whoever comes first; the
   recorder's replaces ours, because it knows score, boxes and event, and ours never replaces one
   of the same size.
@@ -10,49 +13,61 @@ Rules that keep footage and rows safe:
 """
 
 import os
-import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
-from chimera_storage.archive import walk
-from chimera_storage.archive.adopt import LEFTOVER_AGE_S, Age, Refusal, read_image
+from chimera_storage.archive import sidecar, walk
+from chimera_storage.archive.adopt import read_image
+from chimera_storage.archive.flat import FlatFiles, list_camera
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import is_temporary
+from chimera_storage.archive.index.folders import Stamp
+from chimera_storage.archive.index.image_rows import Row
+from chimera_storage.archive.intake import Intake, drop_leftovers
+from chimera_storage.archive.layout import HOUR_S
+from chimera_storage.archive.sidecar import Facts
+from chimera_storage.archive.walk import Name, Names, to_key
 from chimera_storage.log import get_logger
 from chimera_storage.model import Image, ImageKey
 
-_BATCH = 200  # images read between two transactions
+_PAUSE_EVERY = 500  # files
+_FILL = 10_000  # rows at once
+SETTLED_S = 2.0  # a folder's time says little about what happens in the same tick of a clock
+_RECORDER_S = 10.0  # a file without a row for this long has lost its recorder
 
 _log = get_logger()
 
 Identity = tuple[int, int]  # of a folder: device and inode
-
-
-class InterruptedComparisonError(Exception):
-    """`closing` was set."""
+Counts = tuple[int, int]  # rows added, rows removed
 
 
 class Comparer:
-    """Compares one camera's files with its rows and changes the rows.
+    """Compares one camera's files with its rows and changes the rows. For one thread at a time.
 
-    `closing`: once set, methods raise InterruptedComparisonError between two files.
-    `on_unfinished` hears of files that are still being written to: camera and name.
+    `pause` is called every few milliseconds of work and may raise; `look_again(camera, folder,
+    file)` hears of files that are still being written to; `on_folder(camera, folder)` of each
+    folder before it is looked at. Folders are named below the camera's: "", "20260320/12".
     """
 
     def __init__(
         self,
         archive: Archive,
-        closing: threading.Event,
-        on_unfinished: Callable[[int, str], None],
+        *,
+        pause: Callable[[], None],
+        look_again: Callable[[int, str, str], None],
+        on_folder: Callable[[int, str], None],
     ) -> None:
         self._archive = archive
         self._layout = archive.layout
         self._index = archive.index
-        self._clock = archive.clock
-        self._closing = closing
-        self._on_unfinished = on_unfinished
+        self._pause = pause
+        self._look_again = look_again
+        self._on_folder = on_folder
+        self._names = Names(archive.layout)
         self._missing: set[int] = set()
+        self._waited_for: set[tuple[int, str]] = set()
+        self.intake = Intake(archive, self._wait_for)
+        self.taken_in = 0
 
     def identity(self, camera: int) -> Identity | None:
         """Device and inode of the camera's folder; None where it is missing or a symlink."""
@@ -61,124 +76,371 @@ class Comparer:
             self._missing.discard(camera)
             status = folder.stat()
             return status.st_dev, status.st_ino
-        if camera not in self._missing:
-            self._missing.add(camera)
-            _log.warning("camera_folder_missing", camera=camera, effect="its rows are kept")
         return None
 
-    def compare_hour(
+    def compare_camera(
         self,
         camera: int,
-        hour: int,
-        flat: Iterable[ImageKey] | None,
         *,
-        identity: Identity,
-        min_age_s: float = 0.0,
-    ) -> tuple[int, int]:
-        """`flat`: the hour's flat files, None where only the dated ones are compared."""
-        known = self._index.sizes(camera, hour)
-        folder = self._layout.hour_folder(camera, hour)
-        found = self._list_dated(camera, folder)
-        if flat is None:
-            known = {key: size for key, size in known.items() if not key.flat}
-        else:
-            found |= {key: str(self._layout.image_path(key)) for key in flat}
-        unknown: dict[ImageKey, str] = {}
-        for key, path in found.items():
-            self._stop_where_closing()
-            try:
-                status = os.lstat(path)
-            except FileNotFoundError:
-                continue
-            if key not in known:
-                if min_age_s == 0 or Age.of(status, self._clock).seconds >= min_age_s:
-                    unknown[key] = path
-            elif status.st_size != known[key]:
-                unknown[key] = path
-        gone = [key for key in known if key not in found]
-        return self.adopt(unknown, replace=known), self.remove(camera, gone, identity)
+        thorough: bool = True,
+        patient: bool = False,
+        on_share: Callable[[float], None] = lambda _: None,
+    ) -> Counts:
+        """Every folder of a camera; unless `thorough`, those that changed since the last time.
 
-    def adopt(
-        self, files: dict[ImageKey, str], *, replace: Iterable[ImageKey] = frozenset()
-    ) -> int:
-        """Takes files in; those of `replace` have a row that tells of another file."""
-        outdated = set(replace)
-        added = 0
-        batch: list[Image] = []
-        refused: list[ImageKey] = []
-        for key, path in files.items():
-            self._stop_where_closing()
-            image = read_image(path, key, self._clock)
-            if isinstance(image, Image):
-                batch.append(image)
-            elif self._refused(key, path, image):
-                refused.append(key)
-            if len(batch) == _BATCH:
-                added += self._insert(batch, outdated)
-                batch = []
-        if refused:
-            example = self._layout.image_path(refused[0]).name
-            _log.warning(
-                "files_are_no_images",
-                camera=refused[0].camera,
-                files=len(refused),
-                example=example,
+        `patient`: a recorder is at work; what it saved just now is left to it. Raises OSError
+        where a folder cannot be listed, and StorageError.
+        """
+        identity = self.identity(camera)
+        if identity is None:
+            return 0, self._camera_without_folder(camera)
+        known = {} if thorough else self._index.folders(camera)
+        self._waited_for.clear()
+        walked = _Walk(self, camera, identity, known, patient=patient)
+        counts = walked.run(on_share)
+        for _, below in self._waited_for:
+            walked.noted[below] = (0, 0)
+        self._index.forget_folders(camera, known.keys() - walked.noted.keys())
+        changed = {name: s for name, s in walked.noted.items() if known.get(name) != s}
+        self._index.note_folders(camera, changed)
+        return counts
+
+    def compare_folder(self, camera: int, below: str) -> Counts:
+        """A day's or an hour's folder that came, went or changed; "" is left to the watch."""
+        identity = self.identity(camera)
+        if identity is None:
+            return 0, 0
+        added = removed = 0
+        for hour in self._hours_below(camera, below):
+            self._on_folder(camera, walk.hour_name(hour))
+            more, less = self.compare_dated(camera, hour, identity=identity)
+            added, removed = added + more, removed + less
+        return added, removed
+
+    def compare_dated(
+        self, camera: int, hour: int, *, identity: Identity, min_age_s: float = 0.0
+    ) -> Counts:
+        """The dated folder of one hour. Files without a row younger than `min_age_s` wait."""
+        folder = str(self._layout.hour_folder(camera, hour))
+        day, hour_text = walk.hour_name(hour).split("/")
+        known = self._index.names(camera, hour, flat=False)
+        with _opened(folder) as descriptor:
+            files: dict[Name, str] = {}
+            others = 0
+            for file in [] if descriptor is None else os.listdir(descriptor):  # noqa: PTH208
+                name = self._names.dated(camera, day, hour_text, file)
+                if name is None:
+                    others += 1
+                else:
+                    files[name] = file
+            if others > 1:  # one is the sidecar
+                drop_leftovers(folder, self._archive)
+            facts: Mapping[Name, Facts] = {}
+            if descriptor is not None and len(files.keys() - known.keys()) > 0:
+                facts = sidecar.read(folder, hour).images
+            added = self._take_in(
+                camera, (descriptor, f"{day}/{hour_text}"), files, known, facts, min_age_s=min_age_s
             )
-        return added + self._insert(batch, outdated)
+        return added, self._remove(camera, known.keys() - files.keys(), False, identity)
 
-    def _insert(self, batch: list[Image], outdated: set[ImageKey]) -> int:
-        new = self._index.add_images([image for image in batch if image.key not in outdated])
-        self._index.add_images([image for image in batch if image.key in outdated], replace=True)
-        gone = [i.key for i in batch if walk.is_gone(self._layout.image_path(i.key))]
-        return new - self._index.remove_images(gone)
+    def compare_flat(
+        self, camera: int, flat: FlatFiles, *, identity: Identity, on_share: Callable[[float], None]
+    ) -> Counts:
+        """All flat files of a camera, as they were listed."""
+        with_rows = set(self._index.hours(camera)) if self._index.has_flat(camera) else set()
+        hours = sorted(with_rows | flat.hours())
+        added = removed = 0
+        if flat.nowhere:
+            _log.warning(
+                "images_of_no_time",
+                camera=camera,
+                files=flat.nowhere,
+                problem="their local time does not occur in server.timezone; they are not counted",
+            )
+        with _opened(str(self._layout.camera_folder(camera))) as descriptor:
+            for number, hour in enumerate(hours):
+                known = self._index.names(camera, hour, flat=True) if hour in with_rows else {}
+                files = {name: self._names.flat_file(camera, name) for name in flat.of_hour(hour)}
+                added += self._take_in(camera, (descriptor, ""), files, known, {})
+                removed += self._remove(camera, known.keys() - files.keys(), True, identity)
+                on_share(number / len(hours))
+        return added, removed
 
-    def _refused(self, key: ImageKey, path: str, why: Refusal) -> bool:
-        """Whether it stays refused and its owner should know."""
-        if why is Refusal.UNFINISHED:
-            self._on_unfinished(key.camera, os.path.basename(path))  # noqa: PTH119
-        elif why is Refusal.EMPTY and not key.flat:
-            # A name without content is all that a power cut leaves of an image not yet synced.
-            _drop_if_leftover(Path(path), self._archive)
-        else:
-            return why is not Refusal.GONE
-        return False
+    def look_at(self, camera: int, below: str, files: Mapping[str, bool]) -> Counts:
+        """Some files by name, of which something was heard; true: rewritten, perhaps in place."""
+        names = {}
+        for file in files:
+            name = self._name(camera, below, file)
+            if name is not None:
+                names[name] = file
+        keys = {to_key(camera, name, flat=not below): name for name in names}
+        sizes = self._index.sizes_of(keys)
+        known = {keys[key]: size for key, size in sizes.items()}
+        folder = self._layout.camera_folder(camera) / below
+        with _opened(str(folder)) as descriptor:
+            there = {
+                name: file
+                for name, file in names.items()
+                if descriptor is not None and not walk.is_gone(folder / file)
+            }
+            facts: Mapping[Name, Facts] = {}
+            if below and there.keys() - known.keys():
+                facts = sidecar.read(folder, next(iter(there))[0] // HOUR_S).images
+            added = self._take_in(camera, (descriptor, below), there, known, facts)
+        for name, file in there.items():
+            if name in known and files[file]:
+                self._read_anew(to_key(camera, name, flat=not below))
+        identity = self.identity(camera)
+        if identity is None:
+            return added, 0
+        return added, self._remove(camera, known.keys() - there.keys(), not below, identity)
 
-    def remove(self, camera: int, keys: list[ImageKey], identity: Identity) -> int:
+    # rows
+
+    def _take_in(
+        self,
+        camera: int,
+        folder: tuple[int | None, str],
+        files: Mapping[Name, str],
+        known: Mapping[Name, int],
+        facts: Mapping[Name, Facts],
+        *,
+        min_age_s: float = 0.0,
+    ) -> int:
+        descriptor, below = folder
+        if descriptor is None:
+            return 0
+        self.intake.begin()
+        before = _stamp(os.fstat(descriptor), SETTLED_S)
+        rows: list[Row] = []
+        added = 0
+        for number, (name, file) in enumerate(sorted(files.items())):
+            if number % _PAUSE_EVERY == 0:
+                self._pause()
+            if name in known:
+                self._look_at_size(camera, name, file, (descriptor, below), known[name])
+                continue
+            if min_age_s and _is_younger(file, descriptor, min_age_s):
+                self._wait_for(camera, below, file)
+                continue
+            key = to_key(camera, name, flat=not below)
+            row = self.intake.row(key, name, file, (descriptor, below), facts)
+            if row is not None:
+                rows.append(row)
+            if len(rows) == _FILL:
+                added += self._fill(camera, rows, descriptor, before)
+                rows = []
+        return added + (self._fill(camera, rows, descriptor, before) if rows else 0)
+
+    def _fill(self, camera: int, rows: list[Row], descriptor: int, before: Stamp) -> int:
+        added = self._index.fill(camera, rows)
+        if not before[0] or _stamp(os.fstat(descriptor), 0) != before:
+            keys = [to_key(camera, (row[1], row[2]), flat=bool(row[3])) for row in rows]
+            gone = [key for key in keys if walk.is_gone(self._layout.image_path(key))]
+            added -= self._index.remove_images(gone)
+        self.taken_in += added
+        return added
+
+    def _look_at_size(
+        self, camera: int, name: Name, file: str, folder: tuple[int, str], size: int
+    ) -> None:
+        try:
+            status = os.lstat(file, dir_fd=folder[0])
+        except OSError:
+            return
+        if status.st_size != size:
+            self._read_anew(to_key(camera, name, flat=not folder[1]))
+
+    def _read_anew(self, key: ImageKey) -> None:
+        """A file that was written to since its row was made."""
+        image = read_image(self._layout.image_path(key), key, self._archive.clock)
+        row = self._index.get(key)
+        if not isinstance(image, Image):
+            path = self._layout.image_path(key)
+            self._wait_for(key.camera, walk.below(key, path), path.name)
+        elif row is not None and (row.size, row.crc32) != (image.size, image.crc32):
+            self._index.add_images([image], replace=True)
+
+    def _remove(self, camera: int, names: Iterable[Name], flat: bool, identity: Identity) -> int:
         """Removes the rows whose files are gone, unless the camera's folder is another by now."""
+        keys = (to_key(camera, name, flat=flat) for name in names)
         gone = [key for key in keys if walk.is_gone(self._layout.image_path(key))]
-        if not gone or self.identity(camera) != identity:
+        if not gone or self.identity(camera) != identity or self._archive.mark.problem():
             return 0
         return self._index.remove_images(gone)
 
-    def _list_dated(self, camera: int, folder: Path) -> dict[ImageKey, str]:
+    def _camera_without_folder(self, camera: int) -> int:
+        """Rows of a folder that was deleted go; of one that may be unmounted they stay."""
+        deleted = walk.is_gone(self._layout.camera_folder(camera))
+        if deleted and self._archive.mark.is_there():
+            removed = self._index.remove_images(self._index.keys(camera))
+            self._index.forget_folders(camera, self._index.folders(camera))
+            if removed:
+                _log.warning("camera_folder_deleted", camera=camera, images=removed)
+            return removed
+        if camera not in self._missing:
+            self._missing.add(camera)
+            _log.warning("camera_folder_missing", camera=camera, effect="its rows are kept")
+        return 0
+
+    def _wait_for(self, camera: int, below: str, file: str) -> None:
+        """A file cannot be taken in yet, so its folder must not pass for compared."""
+        self._waited_for.add((camera, below))
+        self._look_again(camera, below, file)
+
+    # names
+
+    def _name(self, camera: int, below: str, file: str) -> Name | None:
+        if not below:
+            return self._names.flat(camera, file)
+        day, _, hour = below.partition("/")
+        return self._names.dated(camera, day, hour, file)
+
+    def _hours_below(self, camera: int, below: str) -> list[int]:
+        """The hours of a day's or an hour's folder that have files or rows."""
+        day, _, hour = below.partition("/")
+        if hour:
+            named = walk.parse_hour(day, hour)
+            return [] if named is None else [named]
+        first = walk.parse_hour(day, "00")
+        if first is None:
+            return []
+        self._on_folder(camera, day)
+        listed = walk.hours_of_day(self._layout.camera_folder(camera) / day)
+        with_rows = {h for h in self._index.hours(camera) if first <= h < first + 24}
+        return sorted(with_rows.union(listed))
+
+
+class _Walk:
+    """A camera's folders from the top, those passed over that look as they did."""
+
+    def __init__(
+        self,
+        comparer: Comparer,
+        camera: int,
+        identity: Identity,
+        known: Mapping[str, Stamp],
+        *,
+        patient: bool,
+    ) -> None:
+        self._comparer = comparer
+        self._camera = camera
+        self._identity = identity
+        self._known = known
+        self._min_age_s = _RECORDER_S if patient else 0.0
+        self._settled_s = 2 * _RECORDER_S if patient else SETTLED_S
+        self._folder = comparer._layout.camera_folder(camera)
+        self._added = self._removed = 0
+        self.noted: dict[str, Stamp] = {}
+
+    def run(self, on_share: Callable[[float], None]) -> Counts:
+        flat, days = self._top()
+        changed: set[str] = set()
+        hours: list[int] = []
+        for day in days:
+            hours += self._day(day, changed)
+        with_rows = self._comparer._index.hours(self._camera)
+        there = set(hours)
+        gone = [
+            h
+            for h in with_rows
+            if h not in there
+            and (
+                (name := walk.hour_name(h)) in self._known
+                or name[:8] in changed
+                or "" not in self._known
+            )
+        ]
+        looked_at = [h for h in hours if self._is_changed(h)] + gone
+        for number, hour in enumerate(sorted(looked_at)):
+            self._comparer._pause()
+            self._count(
+                self._comparer.compare_dated(
+                    self._camera, hour, identity=self._identity, min_age_s=self._min_age_s
+                )
+            )
+            on_share(number / len(looked_at) * (0.5 if flat is not None else 1.0))
+        if flat is not None:
+            compared = self._comparer.compare_flat(
+                self._camera,
+                flat,
+                identity=self._identity,
+                on_share=lambda share: on_share(0.5 + share / 2),
+            )
+            self._count(compared)
+        return self._added, self._removed
+
+    def _top(self) -> tuple[FlatFiles | None, list[str]]:
+        """The flat files (None: as they were) and the days."""
+        self._comparer._on_folder(self._camera, "")
+        stamp = self._note("", self._folder.stat())
+        if stamp[0] and self._known.get("") == stamp:
+            return None, sorted(name for name in self._known if len(name) == 8)
+        flat, days = list_camera(
+            self._folder, self._camera, self._comparer._names, self._comparer._pause
+        )
+        drop_leftovers(str(self._folder), self._comparer._archive)
+        return flat, sorted(days)
+
+    def _day(self, day: str, changed: set[str]) -> Iterator[int]:
+        self._comparer._on_folder(self._camera, day)
         try:
-            names = os.listdir(folder)  # noqa: PTH208
+            stamp = self._note(day, (self._folder / day).lstat())
+            if stamp[0] and self._known.get(day) == stamp:
+                names = [name for name in self._known if name[:9] == f"{day}/"]
+                found = [walk.parse_hour(day, name[9:]) for name in names]
+                yield from sorted(hour for hour in found if hour is not None)
+            else:
+                changed.add(day)
+                yield from walk.hours_of_day(self._folder / day)
         except (FileNotFoundError, NotADirectoryError):
-            return {}
-        found = {}
-        for name in names:
-            key = self._layout.dated_key(camera, folder.parent.name, folder.name, name)
-            if key is not None:
-                found[key] = f"{folder}/{name}"
-        if len(found) < len(names):
-            drop_leftovers(folder, self._archive)
-        return found
+            changed.add(day)
+            self.noted.pop(day, None)
 
-    def _stop_where_closing(self) -> None:
-        if self._closing.is_set():
-            raise InterruptedComparisonError
+    def _is_changed(self, hour: int) -> bool:
+        name = walk.hour_name(hour)
+        self._comparer._on_folder(self._camera, name)
+        try:
+            stamp = self._note(name, (self._folder / name).lstat())
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return not stamp[0] or self._known.get(name) != stamp
+
+    def _note(self, name: str, status: os.stat_result) -> Stamp:
+        stamp = self.noted[name] = _stamp(status, self._settled_s)
+        return stamp
+
+    def _count(self, counts: Counts) -> None:
+        self._added += counts[0]
+        self._removed += counts[1]
 
 
-def drop_leftovers(folder: Path, archive: Archive) -> None:
-    """Deletes temporary files that nobody has written to for an hour."""
-    for name in os.listdir(folder):  # noqa: PTH208
-        if is_temporary(name):
-            _drop_if_leftover(folder / name, archive)
+def _stamp(status: os.stat_result, age_s: float) -> Stamp:
+    """What a folder looks like; time 0, as no folder has, where it changed less than `age_s` ago.
+
+    A clock that was set back leaves folders of the future, which count as settled.
+    """
+    settled = abs(time.time() - status.st_mtime) >= age_s
+    return (status.st_mtime_ns if settled else 0, status.st_ino)
 
 
-def _drop_if_leftover(path: Path, archive: Archive) -> None:
-    with suppress(OSError):
-        status = path.lstat()
-        if Age.of(status, archive.clock).seconds > LEFTOVER_AGE_S:
-            path.unlink()
-            _log.info("leftover_deleted", file=path.name, bytes=status.st_size)
+def _is_younger(file: str, descriptor: int, age_s: float) -> bool:
+    try:
+        status = os.lstat(file, dir_fd=descriptor)
+    except OSError:
+        return False
+    return status.st_nlink == 1 and abs(time.time() - status.st_ctime) < age_s
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int | None]:
+    """A descriptor of a folder that is no symlink; None where there is none. Raises OSError."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -56,6 +56,10 @@ class Mark:
                 self._seen[path] = stamp
         return None
 
+    def is_there(self) -> bool:
+        """Whether the data folder is marked, and is the right one: what is gone was deleted."""
+        return self._id is not None and self.problem() is None
+
     def check(self) -> None:
         """Raises StorageError where there is a problem."""
         problem = self.problem()

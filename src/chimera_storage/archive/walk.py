@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chimera_storage.archive.layout import HOUR_S, Layout, parse_camera
-from chimera_storage.clock import to_us
+from chimera_storage.archive.layout import HOUR_S, SECOND_US, Layout, is_temporary, parse_camera
+from chimera_storage.clock import from_us, to_us
 from chimera_storage.model import ImageKey
 
 
@@ -24,10 +24,25 @@ def dated_hours(layout: Layout, camera: int) -> Iterator[int]:
     folder = layout.camera_folder(camera)
     for day in sorted(_folders(folder)):
         if len(day) == 8:
-            for hour in sorted(_folders(folder / day)):
-                number = _hour(day, hour)
-                if number is not None:
-                    yield number
+            yield from hours_of_day(folder / day)
+
+
+def hours_of_day(folder: Path) -> list[int]:
+    """The hours since 1970 that have a folder in a day's; none where that is gone.
+
+    Raises OSError.
+    """
+    try:
+        hours = [parse_hour(folder.name, name) for name in _folders(folder)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(hour for hour in hours if hour is not None)
+
+
+def hour_name(hour: int) -> str:
+    """The folder of an hour since 1970 below its camera's: `20260320/12`."""
+    moment = from_us(hour * HOUR_S * SECOND_US)
+    return f"{moment.year:04}{moment.month:02}{moment.day:02}/{moment.hour:02}"
 
 
 def hour_keys(layout: Layout, camera: int, hour: int) -> Iterator[ImageKey]:
@@ -76,11 +91,109 @@ def _folders(folder: Path) -> list[str]:
         return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
-def _hour(day: str, hour: str) -> int | None:
-    if not (len(hour) == 2 and (day + hour).isascii() and (day + hour).isdecimal()):
+def parse_hour(day: str, hour: str) -> int | None:
+    """The hour since 1970 that folders of these names stand for; None: no such names."""
+    if not (
+        len(day) == 8 and len(hour) == 2 and (day + hour).isascii() and (day + hour).isdecimal()
+    ):
         return None
     try:
         moment = datetime(int(day[:4]), int(day[4:6]), int(day[6:]), int(hour), tzinfo=UTC)
     except ValueError:
         return None
     return to_us(moment) // (HOUR_S * 1_000_000)
+
+
+Name = tuple[int, int]  # second since 1970, number within it or -1 (the name has none)
+_IN_HOUR = {f"{m:02}{s:02}": m * 60 + s for m in range(60) for s in range(60)}
+_NUMBERS = {"": -1} | {f"-{n:02}": n for n in range(100)}
+
+
+class Names:
+    """Names of images as numbers and back, at the speed of listing.
+
+    The layout's own functions are exact and cost 10 us a name; here an hour's beginning is asked of
+    them once. An hour in which clocks change is left to them.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._begins: dict[str, int | None] = {}  # "20260320-12" → second; None: no usual hour
+        self._minutes: dict[int, str] = {}  # second → "20260320-1200"
+
+    def dated(self, camera: int, day: str, hour: str, file: str) -> Name | None:
+        """Of a file in `<camera>/<day>/<hour>/`; None: no image's name."""
+        if file[:8] != day or file[9:11] != hour:
+            return None
+        return self._read(camera, file, flat=False)
+
+    def flat(self, camera: int, file: str) -> Name | None:
+        """Of a file directly in the camera's folder; None: no image's name."""
+        return self._read(camera, file, flat=True)
+
+    def flat_file(self, camera: int, name: Name) -> str:
+        """The name of a flat image's file."""
+        second, number = name
+        minute = self._minutes.get(second - second % 60)
+        if minute is None:
+            stamp = self._layout.stamp((second - second % 60) * SECOND_US)
+            if not stamp.endswith("00"):  # an offset of the time before 1972, with seconds in it
+                return self._layout.image_path(to_key(camera, name, flat=True)).name
+            if len(self._minutes) > 100_000:
+                self._minutes.clear()
+            minute = self._minutes[second - second % 60] = stamp[:-2]
+        end = "" if number < 0 else f"-{number:02}"
+        return f"{minute}{second % 60:02}{end}.jpg"
+
+    def _read(self, camera: int, file: str, *, flat: bool) -> Name | None:
+        within = _IN_HOUR.get(file[11:15])
+        number = _NUMBERS.get(file[15:-4])
+        if within is not None and number is not None and file.endswith(".jpg"):
+            begin = self._begin(camera, file[:11], flat=flat)
+            if begin is not None:
+                return begin + within, number
+        if flat:
+            key = self._layout.flat_key(camera, file)
+        else:
+            key = self._layout.dated_key(camera, file[:8], file[9:11], file)
+        if key is None:
+            return None
+        return key.second, -1 if key.number is None else key.number
+
+    def _begin(self, camera: int, hour: str, *, flat: bool) -> int | None:
+        cached = hour if flat else f"{hour}Z"
+        if cached not in self._begins:
+            if len(self._begins) > 100_000:
+                self._begins.clear()
+            ends = []
+            for end in ("0000", "5959"):
+                file = f"{hour}{end}.jpg"
+                if flat:
+                    ends.append(self._layout.flat_key(camera, file))
+                else:
+                    ends.append(self._layout.dated_key(camera, hour[:8], hour[9:11], file))
+            first, last = ends
+            usual = first is not None and last is not None and last.second - first.second == 3599
+            self._begins[cached] = first.second if usual and first is not None else None
+        return self._begins[cached]
+
+
+def to_key(camera: int, name: Name, *, flat: bool) -> ImageKey:
+    """The key of a name."""
+    second, number = name
+    return ImageKey(camera=camera, second=second, number=None if number < 0 else number, flat=flat)
+
+
+def looks_like_an_image(file: str) -> bool:
+    """Whether a name has the form of an image's, even where its time does not exist."""
+    return len(file) >= 19 and file.endswith(".jpg") and file[:8].isdecimal() and file[8] == "-"
+
+
+def below(key: ImageKey, path: Path) -> str:
+    """The folder of an image below its camera's: "" or "20260320/12"."""
+    return "" if key.flat else f"{path.parent.parent.name}/{path.parent.name}"
+
+
+def temporary_files(folder: str) -> list[str]:
+    """The temporary files of ours in a folder. Raises OSError."""
+    return [name for name in os.listdir(folder) if is_temporary(name)]  # noqa: PTH208

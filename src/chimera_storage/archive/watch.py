@@ -1,71 +1,88 @@
-"""When files are compared with the index: all at start, what changes while the server runs.
+"""When files are compared with the index: at start, when something is heard of, and now and then.
 
 What is on disk and not in the index is added, what is gone is removed (`compare`): the files are
-the truth. At start every camera is compared hour by hour, in a thread; afterwards the flat folders
-are watched, which another program (the Motion daemon) writes to, and once a minute the dated folders
-of this hour and the last one, in case a recorder was killed between file and row.
+the truth. One thread does it all. At start it goes through every camera, but lists only folders
+that changed since they were compared. From then on the kernel tells of changes (`notices`); what it
+does not tell of is found by looking at every folder's modification time, every 2 s or so seldom
+that it takes a tenth of the time at most, and every 10 minutes where the kernel tells of
+everything. What was taken in unread is read in between.
 """
 
-import os
 import threading
 import time
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from chimera_storage.archive import outputs, walk
-from chimera_storage.archive.compare import (
-    Comparer,
-    Identity,
-    InterruptedComparisonError,
-    drop_leftovers,
-)
+from chimera_storage.archive.compare import Comparer
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import HOUR_S
+from chimera_storage.archive.intake import drop_leftovers
+from chimera_storage.archive.notices import Changes, Folder, Kind, Notices
 from chimera_storage.errors import ChimeraStorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import ImageKey
 
-_SHARE = 0.1  # of the time is spent on looking, at most
-_DATED_INTERVAL_S = 60.0
-_RECORDER_AGE_S = 10.0  # a file without a row for this long has lost its recorder
-_MTIME_AGE_S = 1.0  # a folder's time says little about what happens in the same tick of the clock
+_SHARE = 0.1  # of the time is spent on scanning, at most
+_SCAN_ANYWAY_S = 600.0  # where the kernel tells of changes
+_LISTEN_EVERY_S = 0.3  # while something long is done
+_CREATED_WAIT_S = 1.0  # who created a file writes it and closes it, which is told of too
+_LINKED_WAIT_S = 10.0  # in dated folders: the recorder links files and adds the row itself
+_MANY_NAMES = 200  # of one dated folder: comparing it costs less than so many single questions
+_MOST_WAITING = 50_000  # files to look at later; beyond, everything is scanned
+_READ_AT_ONCE = 200  # files; some 10 ms
+_READ_SHARE = 0.2  # of the time is spent on reading, at most
+_PROGRESS_EVERY_S = 10.0  # in the log
 _FLAT_ZONE = "flat_zone"
 
 _log = get_logger()
 
 
-@dataclass(slots=True)
-class _Seen:
-    """A camera's folder when its flat files were last listed. `mtime_ns` None: list it again."""
+class _InterruptedError(Exception):
+    """close() was called."""
 
-    identity: Identity
-    mtime_ns: int | None = None
-    names: set[str] = field(default_factory=set)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchStatus:
+    """`progress` of the first comparison, 0 to 1; `taken_in`: images found without a row since the
+    start. `notices`: whether the kernel tells of every change; `problem`: why nothing is compared.
+    """
+
+    complete: bool
+    progress: float
+    taken_in: int
+    notices: bool
+    problem: str | None
 
 
 class Reconciler:
-    """A thread that compares at start (all) and then keeps watch.
+    """A thread that compares at start (all that changed) and then keeps watch.
 
-    `interval_s`: seconds between two looks at the flat folders, more where a look takes long.
+    `interval_s`: seconds between two scans where the kernel does not tell of changes, more where a
+    scan takes long. `watches`: how many folders it is asked to tell of (None: what is sensible).
     """
 
-    def __init__(self, archive: Archive, *, interval_s: float = 2.0) -> None:
+    def __init__(
+        self, archive: Archive, *, interval_s: float = 2.0, watches: int | None = None
+    ) -> None:
         self._archive = archive
         self._layout = archive.layout
         self._index = archive.index
-        self._clock = archive.clock
         self._interval_s = interval_s
         self._working = threading.RLock()
-        self._seen: dict[int, _Seen] = {}
-        self._compared: set[int] = set()
-        self._recent: dict[tuple[int, int], int] = {}  # camera, hour → mtime_ns when compared
-        self._dated_at = 0.0
+        self._notices = Notices(archive.layout, watches)
+        self._comparer = Comparer(
+            archive, pause=self._pause, look_again=self._look_again, on_folder=self._notices.watch
+        )
+        self._waiting: dict[Folder, dict[str, float]] = defaultdict(dict)  # file → when to look
+        self._cameras: set[int] = set()
+        self._generation = archive.index.generation
+        self._scan_at_s = 0.0
+        self._listened_at_s = 0.0
         self._progress = 0.0
+        self._problem: str | None = None
+        self._may_have_unread = True
         self._complete = threading.Event()
         self._closing = threading.Event()
-        self._comparer = Comparer(archive, self._closing, self._look_again)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -87,81 +104,124 @@ class Reconciler:
         """How much of the first comparison is through, 0 to 1."""
         return 1.0 if self.complete else self._progress
 
+    def status(self) -> WatchStatus:
+        """Where it stands."""
+        return WatchStatus(
+            complete=self.complete,
+            progress=self.progress,
+            taken_in=self._comparer.taken_in,
+            notices=self._notices.complete,
+            problem=self._problem,
+        )
+
     def close(self) -> None:
         """Stops within the reading of a file; what was begun goes on at the next start."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._notices.close()
 
     def reconcile_camera(self, camera: int) -> tuple[int, int]:
-        """(added, removed): compares every file and row of one camera.
+        """(added, removed): compares every file and row of one camera, and reads the new ones.
 
         Raises StorageError, and OSError where a folder cannot be listed.
         """
-        with self._working, suppress(InterruptedComparisonError):
-            return self._compare_camera(camera, share=0.0)
+        with self._working, suppress(_InterruptedError):
+            counts = self._comparer.compare_camera(camera)
+            self._comparer.intake.read_camera(camera)
+            return counts
         return 0, 0
 
     # the thread
 
     def _run(self) -> None:
+        told = ""
         pause_s = 0.0
-        problem = ""
-        while not self._closing.wait(pause_s):
-            started = time.monotonic()
+        while not self._closing.is_set():
             try:
                 with self._working:
-                    self._look()
-                problem = ""
-            except InterruptedComparisonError:
+                    self._step(pause_s)
+                self._problem, told, pause_s = None, "", self._idle_s()
+                continue
+            except _InterruptedError:
                 return
             except (OSError, ChimeraStorageError) as error:
-                if str(error) != problem:
-                    problem = str(error)
-                    _log.error("comparison_failed", problem=problem)
+                self._problem = str(error)
+                if self._problem != told:
+                    told = self._problem
+                    _log.error("comparison_failed", problem=told)
             except Exception:
+                self._problem = "a fault of the server; see its log"
                 _log.exception("comparison_failed")
-            spent = time.monotonic() - started
-            pause_s = max(self._interval_s, spent * (1 - _SHARE) / _SHARE)
+            self._scan_at_s = 0.0  # whatever was heard of and not done is found by scanning
+            self._closing.wait(self._interval_s)
 
-    def _look(self) -> None:
+    def _step(self, pause_s: float) -> None:
+        self._archive.mark.check()
+        if self._index.generation != self._generation:
+            self._generation = self._index.generation
+            self._complete.clear()
+            self._may_have_unread = True
         if not self.complete:
             self._compare_all()
-            return
-        for camera in walk.camera_ids(self._layout):
-            seen = self._seen.get(camera)
-            if (
-                camera in self._compared
-                and seen
-                and seen.identity == self._comparer.identity(camera)
-            ):
-                self._look_at_flat(camera, seen)
-            else:
-                self._compare_camera(camera, share=0.0)
-        if time.monotonic() - self._dated_at > _DATED_INTERVAL_S:
-            self._dated_at = time.monotonic()
-            self._look_at_recent_hours()
+        self._listen(pause_s)
+        if time.monotonic() >= self._scan_at_s:
+            self._scan()
+        if self._may_have_unread:
+            self._read()
+
+    def _idle_s(self) -> float:
+        """How long to wait for the kernel's word."""
+        now = time.monotonic()
+        due = [self._scan_at_s, now + 0.5]
+        due += [at for files in self._waiting.values() for at in list(files.values())[:1]]
+        return 0.0 if self._may_have_unread else max(0.01, min(due) - now)
+
+    def _pause(self) -> None:
+        """Called in the middle of long work."""
+        if self._closing.is_set():
+            raise _InterruptedError
+        if (
+            threading.current_thread() is self._thread
+            and time.monotonic() - self._listened_at_s > _LISTEN_EVERY_S
+        ):
+            self._listen(0.0)
 
     def _compare_all(self) -> None:
-        started = time.monotonic()
+        started = told_at = time.monotonic()
+        self._notices.open()
         self._forget_flat_of_another_zone()
         outputs.reconcile_outputs(self._archive)
-        drop_leftovers(self._layout.captures, self._archive)
-        cameras = sorted({*walk.camera_ids(self._layout), *self._index.cameras()})
+        drop_leftovers(str(self._layout.captures), self._archive)
+        self._cameras = set(walk.camera_ids(self._layout))
+        with_rows = {*self._index.cameras(), *self._index.compared_cameras()}
+        cameras = sorted(self._cameras | with_rows)
         added = removed = 0
         failure: OSError | None = None
         for number, camera in enumerate(cameras):
-            self._progress = number / len(cameras)
+
+            def on_share(share: float, done: int = number) -> None:
+                self._progress = (done + share) / len(cameras)
+                nonlocal told_at
+                if time.monotonic() - told_at > _PROGRESS_EVERY_S:
+                    told_at = time.monotonic()
+                    taken_in, percent = self._comparer.taken_in, int(100 * self._progress)
+                    _log.info("comparison_goes_on", percent=percent, taken_in=taken_in)
+
+            on_share(0.0)
+            self._pause()
             try:
-                more, less = self._compare_camera(camera, share=1 / len(cameras))
+                more, less = self._comparer.compare_camera(
+                    camera, thorough=False, on_share=on_share
+                )
             except OSError as error:
                 failure = error  # the others all the same
                 continue
-            added += more
-            removed += less
+            added, removed = added + more, removed + less
         if failure is not None:
             raise failure
+        self._plan_scan(started)
         self._complete.set()
         seconds = round(time.monotonic() - started, 3)
         _log.info("comparison_complete", added=added, removed=removed, seconds=seconds)
@@ -175,94 +235,112 @@ class Reconciler:
         if before is not None:
             for camera in self._index.cameras():
                 self._index.remove_images(key for key in self._index.keys(camera) if key.flat)
+                self._index.forget_folders(camera, [""])
         self._index.set_meta(_FLAT_ZONE, zone)
 
-    # one camera
+    # scanning
 
-    def _compare_camera(self, camera: int, *, share: float) -> tuple[int, int]:
-        identity = self._comparer.identity(camera)
-        if identity is None:
-            return 0, 0
-        self._compared.discard(camera)
-        flat = self._list_flat(camera, identity)
-        dated = list(walk.dated_hours(self._layout, camera))
-        hours = sorted({*flat, *dated, *self._index.hours(camera)})
-        added = removed = 0
-        for hour in hours:
-            more, less = self._comparer.compare_hour(
-                camera, hour, flat.pop(hour, ()), identity=identity
-            )
-            added += more
-            removed += less
-            self._progress += share / len(hours)
-        self._compared.add(camera)
-        return added, removed
+    def _scan(self) -> None:
+        """Every folder whose modification time changed, of every camera."""
+        started = time.monotonic()
+        if not self._notices.complete and not self._notices.watched:
+            self._notices.open()
+        self._look_at_captures()
+        failure: OSError | None = None
+        for camera in sorted(self._cameras):
+            self._pause()
+            try:
+                self._comparer.compare_camera(camera, thorough=False, patient=True)
+            except OSError as error:
+                failure = error
+        self._may_have_unread = True
+        self._plan_scan(started)
+        if failure is not None:
+            raise failure
 
-    def _list_flat(self, camera: int, identity: Identity) -> dict[int, list[ImageKey]]:
-        """The flat files by hour; remembers the listing for the watch."""
-        folder = self._layout.camera_folder(camera)
-        seen = self._seen[camera] = _Seen(identity, self._settled_mtime(folder))
-        hours: dict[int, list[ImageKey]] = defaultdict(list)
-        for name in os.listdir(folder):  # noqa: PTH208 - names are enough, and there are many
-            key = self._layout.flat_key(camera, name)
-            if key is not None:
-                hours[key.second // HOUR_S].append(key)
-                seen.names.add(name)
-        drop_leftovers(folder, self._archive)
-        return hours
+    def _plan_scan(self, started: float) -> None:
+        now = time.monotonic()
+        least = _SCAN_ANYWAY_S if self._notices.complete else self._interval_s
+        self._scan_at_s = now + max(least, (now - started) * (1 - _SHARE) / _SHARE)
 
-    # watching
+    def _look_at_captures(self) -> None:
+        """Cameras' folders that came and went."""
+        there = set(walk.camera_ids(self._layout))
+        for camera in sorted(self._cameras ^ there):
+            self._comparer.compare_camera(camera)
+        self._cameras = there
 
-    def _look_at_flat(self, camera: int, seen: _Seen) -> None:
-        folder = self._layout.camera_folder(camera)
-        if seen.mtime_ns is not None and folder.stat().st_mtime_ns == seen.mtime_ns:
-            return
-        mtime_ns = self._settled_mtime(folder)
-        names = {name for name in os.listdir(folder) if name.endswith(".jpg")}  # noqa: PTH208
-        new = {
-            key: f"{folder}/{name}"
-            for name in names - seen.names
-            if (key := self._layout.flat_key(camera, name)) is not None
-        }
-        gone = [
-            key
-            for name in seen.names - names
-            if (key := self._layout.flat_key(camera, name)) is not None
-        ]
-        before = seen.names
-        seen.mtime_ns, seen.names = mtime_ns, names
-        try:
-            self._comparer.adopt(new)
-            self._comparer.remove(camera, gone, seen.identity)
-        except BaseException:
-            seen.mtime_ns, seen.names = None, before
-            raise
+    # what the kernel tells
 
-    def _look_at_recent_hours(self) -> None:
-        hour = int(self._clock.now().timestamp()) // HOUR_S
-        before, self._recent = self._recent, {}
-        for camera in walk.camera_ids(self._layout):
-            identity = self._comparer.identity(camera)
-            for recent in (hour - 1, hour):
-                folder = self._layout.hour_folder(camera, recent)
-                if identity is None or not folder.is_dir():
-                    continue
-                mtime_ns = self._settled_mtime(folder, 2 * _RECORDER_AGE_S)
-                if mtime_ns is None or before.get((camera, recent)) != mtime_ns:
-                    self._comparer.compare_hour(
-                        camera, recent, None, identity=identity, min_age_s=_RECORDER_AGE_S
-                    )
-                if mtime_ns is not None:
-                    self._recent[camera, recent] = mtime_ns
+    def _listen(self, timeout_s: float) -> None:
+        changes = self._notices.read(timeout_s)
+        if timeout_s and not self._notices.watched:
+            self._closing.wait(timeout_s)
+        self._listened_at_s = time.monotonic()
+        if self._closing.is_set():
+            raise _InterruptedError
+        if changes:
+            self._archive.mark.check()
+            self._apply(changes)
+        self._look_at_waiting()
 
-    def _settled_mtime(self, folder: Path, age_s: float = _MTIME_AGE_S) -> int | None:
-        """When the folder changed last, None where that is less than `age_s` ago."""
-        status = folder.stat()
-        return status.st_mtime_ns if abs(time.time() - status.st_mtime) > age_s else None
+    def _apply(self, changes: Changes) -> None:
+        if changes.lost:
+            _log.warning("watching_lost_changes", effect="everything is scanned")
+            self._scan_at_s = 0.0
+        for camera in sorted(changes.cameras):
+            self._comparer.compare_camera(camera)
+        if changes.cameras:
+            self._cameras = set(walk.camera_ids(self._layout))
+        for camera, below in dict.fromkeys(changes.folders):
+            self._comparer.compare_folder(camera, below)
+        for folder, files in changes.files.items():
+            self._look_at(folder, files)
+        self._may_have_unread = True
 
-    def _look_again(self, camera: int, name: str) -> None:
+    def _look_at(self, folder: Folder, files: dict[str, Kind]) -> None:
+        camera, below = folder
+        created = [file for file, kind in files.items() if kind is Kind.CREATED]
+        wait_s = _LINKED_WAIT_S if below else _CREATED_WAIT_S
+        self._wait_for(folder, created, wait_s)
+        now = {f: kind is Kind.WRITTEN for f, kind in files.items() if kind is not Kind.CREATED}
+        for file in now:
+            self._waiting[folder].pop(file, None)
+        if below and len(now) > _MANY_NAMES:
+            self._comparer.compare_folder(camera, below)
+        elif now:
+            self._comparer.look_at(camera, below, now)
+
+    def _look_again(self, camera: int, below: str, file: str) -> None:
         """A file is still being written to."""
-        seen = self._seen.get(camera)
-        if seen is not None:
-            seen.mtime_ns = None
-            seen.names.discard(name)
+        self._wait_for((camera, below), [file], _CREATED_WAIT_S)
+
+    def _wait_for(self, folder: Folder, files: list[str], seconds: float) -> None:
+        at = time.monotonic() + min(seconds, self._interval_s * 5)
+        waiting = self._waiting[folder]
+        for file in files:
+            waiting.setdefault(file, at)  # hearing of it again does not put it off
+        if sum(map(len, self._waiting.values())) > _MOST_WAITING:
+            self._waiting.clear()
+            self._scan_at_s = 0.0
+
+    def _look_at_waiting(self) -> None:
+        now = time.monotonic()
+        for folder in list(self._waiting):
+            files = self._waiting[folder]
+            due = {file: False for file, at in files.items() if at <= now}
+            for file in due:
+                del files[file]
+            if not files:
+                del self._waiting[folder]
+            if due:
+                self._comparer.look_at(*folder, due)
+
+    # what was taken in unread
+
+    def _read(self) -> None:
+        started = time.monotonic()
+        read = self._comparer.intake.read_some(_READ_AT_ONCE)
+        self._may_have_unread = read > 0
+        spent = time.monotonic() - started
+        self._listen(spent * (1 - _READ_SHARE) / _READ_SHARE)

@@ -63,8 +63,11 @@ class Index(
 
     @property
     def generation(self) -> int:
-        """Grows when the file was deleted or exchanged meanwhile, and another is used now."""
-        return self._database.generation
+        """Grows when the file was deleted or exchanged meanwhile, and another is used now.
+
+        Looks, once a second at most. Raises StorageError.
+        """
+        return self._database.look()
 
     def close(self) -> None:
         """Closes every connection; the index must not be used afterwards."""

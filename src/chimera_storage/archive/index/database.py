@@ -111,6 +111,11 @@ class Database:
             kind = DiskFullError if _code(error) == sqlite3.SQLITE_FULL else StorageError
             raise kind(f"the index cannot be used: {_cause(error)}") from error
 
+    def look(self) -> int:
+        """`generation`, after looking whether another file stands at the path."""
+        self._reopen_where_exchanged()
+        return self.generation
+
     # opening
 
     def _reopen_where_exchanged(self) -> None:

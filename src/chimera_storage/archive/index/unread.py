@@ -26,6 +26,12 @@ class Unread(Rows):
         with self._database.read() as connection:
             return {(second, number): size for second, number, size in connection.execute(question)}
 
+    def has_flat(self, camera: int) -> bool:
+        """Whether the camera has any flat image."""
+        question = sa.select(IMAGES.c.flat).where(IMAGES.c.camera == camera, IMAGES.c.flat == 1)
+        with self._database.read() as connection:
+            return connection.scalar(question.limit(1)) is not None
+
     def sizes_of(self, keys: Iterable[ImageKey]) -> dict[ImageKey, int]:
         """Bytes of those of the images that have a row."""
         found: dict[ImageKey, int] = {}
@@ -39,9 +45,15 @@ class Unread(Rows):
                     found[key] = size
         return found
 
-    def unread(self, limit: int) -> list[Image]:
-        """At most `limit` images whose CRC-32 is not known."""
-        question = sa.select(IMAGES).where(IMAGES.c.crc32.is_(None)).limit(limit)
+    def unread(
+        self, limit: int, *, camera: int | None = None, after: ImageKey | None = None
+    ) -> list[Image]:
+        """At most `limit` images whose CRC-32 is not known, in order, those that follow `after`."""
+        question = sa.select(IMAGES).where(IMAGES.c.crc32.is_(None)).order_by(*KEY).limit(limit)
+        if camera is not None:
+            question = question.where(IMAGES.c.camera == camera)
+        if after is not None:
+            question = question.where(sa.tuple_(*KEY) > key_of(after))
         with self._database.read() as connection:
             return [to_image(row) for row in connection.execute(question)]
 
