@@ -3,9 +3,9 @@
     python bench/prepare_footage.py FOLDER --footage DIR --sbi DIR      (once, see there)
     python bench/motion_quality.py FOLDER --detectors ours,mog2,knn --set develop
 
-Sets: `develop`, `develop2` and `blind` (synthetic objects and nuisances on real backgrounds, no
+Sets: `develop`, `held_out` and `blind` (synthetic objects and nuisances on real backgrounds, no
 scene in two of them), `real` (labelled footage), `hours` (nearly five hours in which nothing
-happens, made on the way). Tune on `develop`, `develop2` and `real`, judge on `blind`. What is
+happens, made on the way). Tune on `develop`, `held_out` and `real`, judge on `blind`. What is
 counted is told in `quality/measure.py`.
 
 Peers' flags are kept in FOLDER/results, since some of them play in real time; `--again` makes them

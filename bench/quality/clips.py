@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 EMPTY, MOVING, UNSURE = 0, 1, 2
-SETS = ("develop", "develop2", "blind", "real")
+SETS = ("develop", "held_out", "blind", "real")
 
 Box = tuple[int, int, int, int]  # x, y, w, h in pixels of the clip
 

@@ -52,7 +52,7 @@ class Plan:
 
 PLANS = {
     "develop": Plan(cutouts=("HighwayII", "CAVIAR2", "HallAndMonitor")),
-    "develop2": Plan(cutouts=("HighwayI", "CAVIAR1")),
+    "held_out": Plan(cutouts=("HighwayI", "CAVIAR1")),
     "blind": Plan(
         cutouts=("HumanBody2", "IBMtest2", "Candela_m1.10"),
         object_clips=18,
