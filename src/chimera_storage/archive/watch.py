@@ -80,6 +80,7 @@ class Reconciler:
         self._listened_at_s = 0.0
         self._progress = 0.0
         self._problem: str | None = None
+        self._told = ""
         self._may_have_unread = True
         self._complete = threading.Event()
         self._closing = threading.Event()
@@ -136,26 +137,32 @@ class Reconciler:
     # the thread
 
     def _run(self) -> None:
-        told = ""
         pause_s = 0.0
         while not self._closing.is_set():
             try:
                 with self._working:
                     self._step(pause_s)
-                self._problem, told, pause_s = None, "", self._idle_s()
+                pause_s = self._idle_s()
                 continue
             except _InterruptedError:
                 return
             except (OSError, ChimeraStorageError) as error:
-                self._problem = str(error)
-                if self._problem != told:
-                    told = self._problem
-                    _log.error("comparison_failed", problem=told)
+                self._tell(error)
             except Exception:
                 self._problem = "a fault of the server; see its log"
                 _log.exception("comparison_failed")
             self._scan_at_s = 0.0  # whatever was heard of and not done is found by scanning
+            if self._archive.mark.problem() is not None:
+                self._notices.close()  # they are of a disk that is no longer there
             self._closing.wait(self._interval_s)
+
+    def _tell(self, error: Exception) -> None:
+        # Shown to clients: no absolute path, as the text of an OSError has.
+        is_ours = isinstance(error, ChimeraStorageError)
+        self._problem = str(error) if is_ours else "not every folder of images can be read"
+        if str(error) != self._told:
+            self._told = str(error)
+            _log.error("comparison_failed", problem=self._told)
 
     def _step(self, pause_s: float) -> None:
         self._archive.mark.check()
@@ -222,6 +229,7 @@ class Reconciler:
         if failure is not None:
             raise failure
         self._plan_scan(started)
+        self._problem, self._told = None, ""
         self._complete.set()
         seconds = round(time.monotonic() - started, 3)
         _log.info("comparison_complete", added=added, removed=removed, seconds=seconds)
@@ -255,8 +263,10 @@ class Reconciler:
                 failure = error
         self._may_have_unread = True
         self._plan_scan(started)
-        if failure is not None:
-            raise failure
+        if failure is None:
+            self._problem, self._told = None, ""
+        else:
+            self._tell(failure)
 
     def _plan_scan(self, started: float) -> None:
         now = time.monotonic()

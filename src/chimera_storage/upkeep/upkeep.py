@@ -5,12 +5,12 @@ million. An image's age is what its name says, never the file's own times: copie
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import SECOND_US
-from chimera_storage.archive.watch import Reconciler
+from chimera_storage.archive.watch import Reconciler, WatchStatus
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import Deletion, ImageKey, Totals
@@ -50,6 +50,16 @@ class Upkeep:
     def metrics(self) -> dict[int, Totals]:
         """Images and bytes of every camera that has any."""
         return self._archive.index.all_totals()
+
+    def state(self) -> WatchStatus:
+        """How far the comparison of files and index is, and why nothing may be written."""
+        problem = self._archive.mark.problem()
+        if self._reconciler is None:
+            return WatchStatus(
+                complete=True, progress=1.0, taken_in=0, notices=False, problem=problem
+            )
+        status = self._reconciler.status()
+        return replace(status, problem=problem or status.problem)
 
     def confidence(self) -> int:
         """Percentage to which totals can be trusted: 100 once files and index were compared."""

@@ -101,7 +101,7 @@ def create_app(
     app.include_router(statistics_router(services, names))
     app.include_router(frames_router(services, names))
     app.include_router(shared_router(services))
-    app.include_router(health_router())
+    app.include_router(health_router(services))
     app.include_router(home_router(services))
     mount_static(app)
     install_error_handlers(app)

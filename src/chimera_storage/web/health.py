@@ -5,9 +5,10 @@ from starlette.responses import Response
 
 from chimera_storage import __version__
 from chimera_storage.web import schemas
+from chimera_storage.web.ports import Services
 
 
-def health_router() -> APIRouter:
+def health_router(services: Services) -> APIRouter:
     """GET /storage/health."""
     router = APIRouter(prefix="/storage", tags=["health"])
 
@@ -18,11 +19,22 @@ def health_router() -> APIRouter:
             403: {"model": schemas.Problem, "description": "a Host that is not this server"}
         },
     )
-    async def health() -> schemas.Health:
-        return schemas.Health(version=__version__)
+    def health() -> schemas.Health:
+        return schemas.Health(version=__version__, storage=storage_state(services))
 
     @router.head("/health", include_in_schema=False)
     async def health_head() -> Response:
         return Response()
 
     return router
+
+
+def storage_state(services: Services) -> schemas.StorageState:
+    """How the data folder is, for people and watchdogs."""
+    state = services.upkeep.state()
+    return schemas.StorageState(
+        problem=state.problem,
+        complete=state.complete,
+        progress=round(state.progress, 3),
+        takenIn=state.taken_in,
+    )

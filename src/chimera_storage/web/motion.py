@@ -11,6 +11,7 @@ from chimera_storage.log import redact
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.web import schemas
 from chimera_storage.web.formatting import file_size
+from chimera_storage.web.health import storage_state
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import problems
@@ -35,7 +36,9 @@ def motion_router(services: Services, names: CameraNames) -> APIRouter:
             schemas.CameraStatus.model_validate(_status(camera.id, names, reports.get(camera.id)))
             for camera in services.settings.camera
         ]
-        return schemas.MotionStatus(processList=[process], cameras=cameras)
+        return schemas.MotionStatus(
+            processList=[process], cameras=cameras, storage=storage_state(services)
+        )
 
     return router
 
@@ -58,7 +61,11 @@ def cameras_router(services: Services, names: CameraNames) -> APIRouter:
             )
             for camera in names.all()
         ]
-        return schemas.Cameras(cameras=overviews, now=to_us(services.clock.now()) // 1000)
+        return schemas.Cameras(
+            cameras=overviews,
+            storage=storage_state(services),
+            now=to_us(services.clock.now()) // 1000,
+        )
 
     @router.get(
         "/{camera}/latest.jpg",

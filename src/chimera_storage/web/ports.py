@@ -11,6 +11,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from chimera_storage.archive.images import Archive
+from chimera_storage.archive.watch import WatchStatus
 from chimera_storage.clock import Clock
 from chimera_storage.config import Settings
 from chimera_storage.model import (
@@ -91,6 +92,9 @@ class Upkeep(Protocol):
 
     def metrics(self) -> dict[int, Totals]:
         """Of every camera that has any image."""
+
+    def state(self) -> WatchStatus:
+        """How far the comparison of files and index is, and why nothing may be written."""
 
     def confidence(self) -> int:
         """Percentage to which the totals can be trusted (below 100 while files are compared)."""

@@ -239,11 +239,21 @@ class CameraStatus(_Model):
     )
 
 
+class StorageState(_Model):
+    """Whether the data folder can be written to, and the index knows every image."""
+
+    problem: str | None = Field(description="why nothing is written or compared; null: all is well")
+    complete: bool = Field(description="files and index were compared since the start")
+    progress: float = Field(description="of that comparison, 0 to 1")
+    takenIn: int = Field(description="images found that the index did not know")  # noqa: N815
+
+
 class MotionStatus(_Model):
     """The recorder process and its cameras."""
 
     processList: list[ServerProcess]  # noqa: N815
     cameras: list[CameraStatus]
+    storage: StorageState
 
 
 class LatestImage(_Model):
@@ -270,6 +280,7 @@ class Cameras(_Model):
     """Every camera, by number."""
 
     cameras: list[CameraOverview]
+    storage: StorageState
     now: int = Field(description="the server's time, milliseconds since 1970")
 
 
@@ -278,6 +289,7 @@ class Health(_Model):
 
     status: Literal["ok"] = "ok"
     version: str
+    storage: StorageState
 
 
 def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import { offerCameras, startMaker } from "./maker.js";
 import { onProcessChange, showProcesses } from "./processes.js";
 
 const trouble = document.getElementById("trouble");
+const storage = document.getElementById("storage");
 const troubles = new Map();
 let names = new Map();
 
@@ -27,6 +28,13 @@ async function cameras() {
   names = new Map(answer.cameras.map(({ id, name }) => [id, name]));
   showCameras(answer);
   offerCameras(answer);
+  showStorage(answer.storage);
+}
+
+function showStorage({ problem, complete, progress, takenIn }) {
+  setHidden(storage, !problem && complete);
+  if (problem) setText(storage, `Nothing is saved now: ${problem}.`.replace("?.", "?"));
+  else setText(storage, `Images on the disk are being taken in: ${Math.floor(progress * 100)} %, ${takenIn} new so far.`);
 }
 
 async function processes() {
