@@ -122,24 +122,18 @@ class Comparer:
     ) -> Counts:
         """The dated folder of one hour. Files without a row younger than `min_age_s` wait."""
         folder = str(self._layout.hour_folder(camera, hour))
-        day, hour_text = walk.hour_name(hour).split("/")
+        below = walk.hour_name(hour)
         known = self._index.names(camera, hour, flat=False)
         with _opened(folder) as descriptor:
-            files: dict[Name, str] = {}
-            others = 0
-            for file in [] if descriptor is None else os.listdir(descriptor):  # noqa: PTH208
-                name = self._names.dated(camera, day, hour_text, file)
-                if name is None:
-                    others += 1
-                else:
-                    files[name] = file
-            if others > 1:  # one is the sidecar
+            listed = [] if descriptor is None else os.listdir(descriptor)  # noqa: PTH208
+            files = self._names.of_hour(camera, below, listed)
+            if len(listed) - len(files) > 1:  # one is the sidecar
                 drop_leftovers(folder, self._archive)
             facts: Mapping[Name, Facts] = {}
             if descriptor is not None and len(files.keys() - known.keys()) > 0:
                 facts = sidecar.read(folder, hour).images
             added = self._take_in(
-                camera, (descriptor, f"{day}/{hour_text}"), files, known, facts, min_age_s=min_age_s
+                camera, (descriptor, below), files, known, facts, min_age_s=min_age_s
             )
         return added, self._remove(camera, known.keys() - files.keys(), False, identity)
 
@@ -214,6 +208,10 @@ class Comparer:
         before = _stamp(os.fstat(descriptor), SETTLED_S)
         rows: list[Row] = []
         added = 0
+        if facts and not known and not min_age_s:
+            rows = self.intake.known_rows(camera, descriptor, files, facts)
+            done = {(row[1], row[2]) for row in rows}
+            files = {name: file for name, file in files.items() if name not in done}
         for number, (name, file) in enumerate(sorted(files.items())):
             if number % _PAUSE_EVERY == 0:
                 self._pause()

@@ -85,6 +85,28 @@ class Intake:
             return None
         return (*begin, 0, image.size, image.crc32, image.width, image.height, None, None, None)
 
+    @staticmethod
+    def known_rows(
+        camera: int, descriptor: int, files: Mapping[Name, str], facts: Mapping[Name, Facts]
+    ) -> list[Row]:
+        """The rows of a dated folder's files whose sidecar knows them, in its order: that of time.
+
+        For an index that is made anew, without a key, a sort or a call for each of a million.
+        """
+        rows: list[Row] = []
+        lstat, found = os.lstat, files.get
+        for name, known in facts.items():
+            file = found(name)
+            if file is None:
+                continue
+            try:
+                size = lstat(file, dir_fd=descriptor).st_size
+            except OSError:
+                continue
+            if size == known[1]:
+                rows.append((camera, *name, 0, *known))
+        return rows
+
     def read_some(self, files: int) -> int:
         """Reads up to `files` that were taken in unread, and notes what they say; how many.
 

@@ -127,6 +127,29 @@ class Names:
             return None
         return self._read(camera, file, flat=False)
 
+    def of_hour(self, camera: int, folder: str, files: list[str]) -> dict[Name, str]:
+        """The images among the files of a dated folder (`20260320/12`)."""
+        day, hour = folder.split("/")
+        start = f"{day}-{hour}"
+        begin = self._begin(camera, start, flat=False)
+        found: dict[Name, str] = {}
+        within_of, number_of = _IN_HOUR.get, _NUMBERS.get
+        for file in files:
+            within, number = within_of(file[11:15]), number_of(file[15:-4])
+            if (
+                within is not None
+                and number is not None
+                and begin is not None
+                and file[:11] == start
+                and file[-4:] == ".jpg"
+            ):
+                found[begin + within, number] = file
+            else:
+                name = self.dated(camera, day, hour, file)
+                if name is not None:
+                    found[name] = file
+        return found
+
     def flat(self, camera: int, file: str) -> Name | None:
         """Of a file directly in the camera's folder; None: no image's name."""
         return self._read(camera, file, flat=True)
