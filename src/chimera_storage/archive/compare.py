@@ -209,9 +209,8 @@ class Comparer:
         rows: list[Row] = []
         added = 0
         if facts and not known and not min_age_s:
+            files = dict(files)
             rows = self.intake.known_rows(camera, descriptor, files, facts)
-            done = {(row[1], row[2]) for row in rows}
-            files = {name: file for name, file in files.items() if name not in done}
         for number, (name, file) in enumerate(sorted(files.items())):
             if number % _PAUSE_EVERY == 0:
                 self._pause()

@@ -87,9 +87,11 @@ class Intake:
 
     @staticmethod
     def known_rows(
-        camera: int, descriptor: int, files: Mapping[Name, str], facts: Mapping[Name, Facts]
+        camera: int, descriptor: int, files: dict[Name, str], facts: Mapping[Name, Facts]
     ) -> list[Row]:
         """The rows of a dated folder's files whose sidecar knows them, in its order: that of time.
+
+        They are taken out of `files`.
 
         For an index that is made anew, without a key, a sort or a call for each of a million.
         """
@@ -104,6 +106,7 @@ class Intake:
             except OSError:
                 continue
             if size == known[1]:
+                del files[name]
                 rows.append((camera, *name, 0, *known))
         return rows
 

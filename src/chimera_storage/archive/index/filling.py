@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from chimera_storage.archive.index.events import insert_events
 from chimera_storage.archive.index.hours import HOURS, add_to_hours
 from chimera_storage.archive.index.image_rows import IMAGES, Row
-from chimera_storage.archive.index.rows import HOUR_S, SECOND_US, Rows, batches
+from chimera_storage.archive.index.rows import HOUR_S, SECOND_US, Rows
 from chimera_storage.model import Event
 
 # Rows of one transaction. 500 cost three times as much a row; 10,000 keep others waiting for 20 ms,
@@ -40,21 +40,23 @@ class Filling(Rows):
 
 def _fill(connection: Connection, camera: int, rows: Sequence[Row]) -> int:
     there = _there(connection, camera, rows)
-    new = [row for row in rows if row[1:4] not in there] if there else rows
+    new = [row for row in rows if row[1:4] not in there] if there else list(rows)
     if not new:
         return 0
-    for some in batches(new, _TOGETHER):
+    for at in range(0, len(new), _TOGETHER):
+        some = new[at : at + _TOGETHER]
         values = ", ".join([_ROW] * len(some))
         connection.exec_driver_sql(
             f"INSERT INTO images VALUES {values}",  # noqa: S608 - question marks
             tuple(chain.from_iterable(some)),
         )
     hours: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for hour, of_hour in groupby(new, lambda row: row[1] // HOUR_S):
+        sizes = [row[5] for row in of_hour]
+        hours[hour][0] += len(sizes)
+        hours[hour][1] += sum(sizes)
     ends: dict[int, int] = {}
     for row in new:
-        total = hours[row[1] // HOUR_S]
-        total[0] += 1
-        total[1] += row[5]
         event = row[11]
         if event is not None:
             taken_us = row[1] * SECOND_US + row[4]
