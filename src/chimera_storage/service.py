@@ -74,7 +74,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 compared=lambda: reconciler.complete,
                 problem=Mark(layout).problem,
             )
-            schedule = Schedule(retention, clock, recorders.reports)
+            schedule = Schedule(retention, clock, recorders.reports, alerts.send)
             app = create_app(
                 settings=settings,
                 archive=archive,

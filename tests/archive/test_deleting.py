@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chimera_storage.archive import deleting
+from chimera_storage.archive.deleting import Removed
 from chimera_storage.clock import to_us
 from chimera_storage.model import Event, Totals
 from tests.support.archive import EVER, JPEG, NOW, Store, make_image, second_of
@@ -19,7 +20,7 @@ def test_a_span_takes_both_its_ends_and_nothing_beside(store: Store) -> None:
     images = store.save(1, *(NOW + timedelta(seconds=s) for s in range(5)))
     store.save(2, NOW + timedelta(seconds=2))
     gone = store.archive.deleter.span(1, SECOND + 1, SECOND + 3)
-    assert gone == Totals(count=3, size=3 * SIZE)
+    assert gone == Removed(count=3, size=3 * SIZE, first_s=SECOND + 1, last_s=SECOND + 3)
     assert store.index.images(1, *EVER) == [images[0], images[4]]
     assert store.index.totals(1) == Totals(count=2, size=2 * SIZE)
     assert len([name for name in store.files() if name.startswith("1/") and "/." not in name]) == 2
@@ -73,7 +74,8 @@ def test_a_file_that_cannot_be_deleted_keeps_its_row_and_the_others_go(store: St
     stuck = store.layout.image_path(images[1].key)
     stuck.unlink()
     stuck.mkdir()  # cannot be deleted as a file, not even by root
-    assert store.archive.deleter.span(1, SECOND, SECOND) == Totals(count=2, size=2 * SIZE)
+    gone = store.archive.deleter.span(1, SECOND, SECOND)
+    assert (gone.count, gone.size) == (2, 2 * SIZE)
     assert store.index.images(1, *EVER) == [images[1]]
     assert store.index.totals(1) == Totals(count=1, size=SIZE)
 

@@ -10,19 +10,30 @@ rows deleted by one statement, which costs a quarter of deleting them one by one
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from chimera_storage.archive import sidecar
 from chimera_storage.archive.index import BATCH, Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.log import get_logger
-from chimera_storage.model import ImageKey, Totals
+from chimera_storage.model import ImageKey
 
 THINNED = ".thinned"  # in an hour's folder: its images were thinned; see upkeep
 _HIDDEN = frozenset({sidecar.NAME, THINNED})  # go with the last image
 _CHUNK = 4000  # rows of a span between two transactions; a writer waits some 10 ms for one
 
 _log = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What went: images, their bytes, and the first and last second that they were of."""
+
+    count: int = 0
+    size: int = 0
+    first_s: int = 0
+    last_s: int = 0
 
 
 class Deleter:
@@ -65,14 +76,15 @@ class Deleter:
 
     def span(
         self, camera: int, first_s: int, last_s: int, *, stop: Callable[[], bool] = lambda: False
-    ) -> Totals:
+    ) -> Removed:
         """What went of the images of these seconds (since 1970, both included), oldest first.
 
         Ends early, in good order, once `stop()` is true. `sync` makes it durable.
         """
         count = size = 0
+        seconds: list[int] = []
         if not self._is_ours(camera):
-            return Totals(count=0, size=0)
+            return Removed()
         while first_s <= last_s and not stop():
             rows = self._index.span_rows(camera, first_s, last_s, limit=_CHUNK)
             if not rows:
@@ -93,8 +105,11 @@ class Deleter:
             self._remove_emptied_hours(camera, rows)
             count += len(gone)
             size += sum(row[3] for row in gone)
+            seconds += [row[0] for row in (*gone[:1], *gone[-1:])]
             first_s = end_s + 1
-        return Totals(count=count, size=size)
+        if not count:
+            return Removed()
+        return Removed(count=count, size=size, first_s=seconds[0], last_s=seconds[-1])
 
     def sync(self, camera: int) -> None:
         """Makes deletions of a camera durable, at the cost of one: journals keep the order."""

@@ -7,10 +7,11 @@ between the two leaves rows without files, which the next comparison (`compare`)
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from chimera_storage.archive import walk
-from chimera_storage.archive.deleting import Deleter
+from chimera_storage.archive.deleting import Deleter, Removed
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.keep import KeepFile
 from chimera_storage.archive.layout import Layout
@@ -18,7 +19,7 @@ from chimera_storage.archive.mark import Mark
 from chimera_storage.archive.writer import ImageWriter
 from chimera_storage.clock import Clock
 from chimera_storage.errors import NotFoundError, StorageError
-from chimera_storage.model import ImageKey, Totals
+from chimera_storage.model import ImageKey
 
 __all__ = ["Archive", "ImageWriter"]
 
@@ -71,7 +72,7 @@ class Archive:
         """
         return self.deleter.keys(keys)
 
-    def delete_camera(self, camera: int) -> Totals:
+    def delete_camera(self, camera: int) -> Removed:
         """Every image of a camera, known to the index or not; how many, and bytes of the known.
 
         Those count too whose file was gone before. Images saved while this runs may stay. Raises
@@ -79,7 +80,7 @@ class Archive:
         """
         known = self.deleter.span(camera, -_FARTHEST_S, _FARTHEST_S)
         _, unknown = self.delete(self.files(camera))
-        return Totals(count=known.count + unknown, size=known.size)
+        return replace(known, count=known.count + unknown)
 
 
 def _unlistable(camera: int, error: OSError) -> StorageError:

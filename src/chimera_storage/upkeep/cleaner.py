@@ -50,9 +50,10 @@ class Cleaner:
             self.check()
             ranges = protected().get(span.camera, ())
             for first_s, last_s in outside((span.first_s, span.last_s), ranges):
-                totals = self._archive.deleter.span(span.camera, first_s, last_s, stop=self._stop)
+                removed = self._archive.deleter.span(span.camera, first_s, last_s, stop=self._stop)
+                totals = Totals(count=removed.count, size=removed.size)
                 cameras.add(span.camera)
-                self._note(span.rule, span.camera, totals, first_s, last_s)
+                self._note(span.rule, span.camera, totals, removed.first_s, removed.last_s)
                 gone = added(gone, totals)
         for camera in cameras:
             self._archive.deleter.sync(camera)

@@ -82,6 +82,11 @@ class Planner:
             missing = max(missing, files * size // max(count, 1))
         return missing
 
+    def recent_hours(self) -> list[HourTotals]:
+        """This hour and the last one of every camera."""
+        hour = self._now_s() // HOUR_S
+        return self._index.hourly(first_hour=hour - 1, last_hour=hour)
+
     # what it would be
 
     def spans(

@@ -1,5 +1,4 @@
-"""Applies the rules while the server runs: the disk looked at every 2 s, quotas every 10 s, ages
-every 5 minutes.
+"""Applies the rules while the server runs: disk and quotas every 2 s, ages every 5 minutes.
 
 The work is done in a thread, hour by hour, so that requests are answered meanwhile. A fault is
 logged once and tried again; nothing here ends the server.
@@ -13,40 +12,60 @@ from chimera_storage.clock import Clock
 from chimera_storage.errors import ChimeraStorageError
 from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport
+from chimera_storage.upkeep.allowance import Allowance
+from chimera_storage.upkeep.cleaner import NOTHING
 from chimera_storage.upkeep.planner import QUOTAS
 from chimera_storage.upkeep.retention import ALL, Retention
+from chimera_storage.upkeep.rules import Rule
 
-DISK_INTERVAL_S = 2.0
-QUOTA_INTERVAL_S = 10.0
+INTERVAL_S = 2.0
 AGE_INTERVAL_S = 300.0
 _LEAST_SHARE = 0.1  # of the floor is freed when a write failed for want of room
-_EFFECT_SHARE = 0.1  # of what was deleted has to show on the disk
-_NO_EFFECT_PAUSE_S = 3600.0
-_LEAST_EFFECT_BYTES = 50_000_000  # less is lost among what else is written
+_LEAST_PORTION = 0.05  # of what is missing is worth a run
+_NOTHING_LEFT_PAUSE_S = 10.0
+_RULES = tuple(rule for rule in ALL if rule is not Rule.MIN_FREE_GB)  # see `_make_room`
+
+_FILLED = (
+    "No more images are deleted to make room for now, as something else than the cameras fills it,"
+    " or all that is left is kept; make room on it."
+)
 
 _log = get_logger()
 
 
 class Schedule:
-    """Looks and acts until it is closed. `reports`: what the recorder says of its cameras."""
+    """Looks and acts until it is closed.
+
+    `reports`: what the recorder says of its cameras. `tell` is called, in the event loop, with what
+    somebody should know.
+    """
 
     def __init__(
-        self, retention: Retention, clock: Clock, reports: Callable[[], Iterable[CameraReport]]
+        self,
+        retention: Retention,
+        clock: Clock,
+        reports: Callable[[], Iterable[CameraReport]],
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._retention = retention
         self._clock = clock
         self._reports = reports
+        self._tell_in_loop = tell
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = threading.Event()
         self._problem = ""
-        self._due_s = {"quota": 0.0, "age": 0.0, "room": 0.0}
+        self._ages_due_s = 0.0
+        self._room_due_s = 0.0
         self._told_us = 0
-        self._freed: tuple[int, int] | None = None  # what was free before, what was deleted
+        self._allowance = Allowance()
+        self._is_filled = False
 
     async def run(self) -> None:
         """Until `close`; what is being deleted then ends within some thousand images."""
+        self._loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             await asyncio.to_thread(self.look)
-            await asyncio.to_thread(self._stop.wait, DISK_INTERVAL_S)
+            await asyncio.to_thread(self._stop.wait, INTERVAL_S)
 
     def close(self) -> None:
         """Ends `run` soon."""
@@ -68,53 +87,42 @@ class Schedule:
         self._make_room()
         if self._retention.waits() is not None:
             return  # the comparison's own log says how far it is
-        if self._is_due("age", AGE_INTERVAL_S):
-            self._retention.apply("server", ALL, stop=self._stop.is_set)
-        elif self._is_due("quota", QUOTA_INTERVAL_S):
+        if self._clock.monotonic() >= self._ages_due_s:
+            self._ages_due_s = self._clock.monotonic() + AGE_INTERVAL_S
+            self._retention.apply("server", _RULES, stop=self._stop.is_set)
+        elif self._retention.planner.quota_is_exceeded():
             self._retention.apply("server", QUOTAS, stop=self._stop.is_set)
 
     def _make_room(self) -> None:
         """Frees what is missing, and at once when the recorder found the disk full."""
         told_us = max((r.disk_full_us or 0 for r in self._reports()), default=0)
-        is_told = told_us > self._told_us
-        floor = self._retention.planner.floor()
-        if not floor or self._clock.monotonic() < self._due_s["room"] or self._had_no_effect():
+        planner = self._retention.planner
+        floor = planner.floor()
+        if not floor:
             return
-        missing = self._retention.planner.bytes_missing()
-        if is_told:
+        now_s = self._clock.monotonic()
+        allowed = self._allowance.left(floor, planner.recent_hours(), now_s)
+        missing = planner.bytes_missing()
+        if told_us > self._told_us:
             missing = max(missing, int(floor * _LEAST_SHARE))
         if missing <= 0:
-            return
-        free = self._retention.free_bytes()
-        gone = self._retention.make_room("server", missing, stop=self._stop.is_set)
-        self._told_us = max(told_us, self._told_us)
-        self._freed = (free, gone.size)
-        if not gone.count:
-            self._due_s["room"] = self._clock.monotonic() + QUOTA_INTERVAL_S
+            self._is_filled = False
+        elif now_s >= self._room_due_s:
+            self._delete(min(missing, allowed), missing)
+            self._told_us = told_us
 
-    def _had_no_effect(self) -> bool:
-        """Whether what was deleted last left the disk as full as it was: then more of it would
-        cost all the footage for nothing (a snapshot of the file system holds it, or another
-        program fills the disk faster)."""
-        if self._freed is None:
-            return False
-        (before, deleted), self._freed = self._freed, None
-        if deleted < _LEAST_EFFECT_BYTES:
-            return False
-        if self._retention.free_bytes() - before >= deleted * _EFFECT_SHARE:
-            return False
-        self._due_s["room"] = self._clock.monotonic() + _NO_EFFECT_PAUSE_S
-        _log.error(
-            "deleting_frees_nothing",
-            bytes=deleted,
-            pause_s=_NO_EFFECT_PAUSE_S,
-            hint="does a snapshot of the file system hold what is deleted?",
-        )
-        return True
+    def _delete(self, size: int, missing: int) -> None:
+        gone = NOTHING
+        if size >= missing * _LEAST_PORTION:
+            gone = self._retention.make_room("server", size, stop=self._stop.is_set)
+            self._allowance.spend(gone.size)
+            if gone.size < size:  # no more may go
+                self._room_due_s = self._clock.monotonic() + _NOTHING_LEFT_PAUSE_S
+        if gone.size < missing and not self._is_filled:
+            self._is_filled = True
+            _log.error("disk_is_full", missing_bytes=missing - gone.size, hint=_FILLED)
+            self._tell(f"The disk is nearly full. {_FILLED}")
 
-    def _is_due(self, what: str, interval_s: float) -> bool:
-        now_s = self._clock.monotonic()
-        if now_s < self._due_s[what]:
-            return False
-        self._due_s[what] = now_s + interval_s
-        return True
+    def _tell(self, text: str) -> None:
+        if self._loop is not None and self._tell_in_loop is not None:
+            self._loop.call_soon_threadsafe(self._tell_in_loop, text)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from chimera_storage.archive.deleting import Removed
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import SECOND_US
 from chimera_storage.archive.watch import Reconciler, WatchStatus
@@ -73,7 +74,7 @@ class Upkeep:
         True where at least one went.
         """
         gone = self._archive.delete_camera(camera)
-        self._note("pathDelete", camera, gone, 0, to_us(self._clock.now()) // SECOND_US)
+        self._note("pathDelete", camera, gone)
         return gone.count > 0
 
     def clean(self, camera: int, days: float) -> CleanResult:
@@ -89,18 +90,17 @@ class Upkeep:
         before_s = to_us(self._clock.now() - timedelta(days=days)) // SECOND_US
         protected = kept_and_converted(self._archive).get(camera, ())
         parts = outside((-_FARTHEST_S, before_s - 1), protected)
-        asked = gone = size = 0
-        first = self._first(camera)
+        asked = gone = 0
         for first_s, last_s in parts:
             asked += self._count(camera, first_s, last_s)
-            totals = self._archive.deleter.span(camera, first_s, last_s)
-            gone, size = gone + totals.count, size + totals.size
+            removed = self._archive.deleter.span(camera, first_s, last_s)
+            gone += removed.count
+            self._note("pathClean", camera, removed)
         if self.confidence() < 100:
-            unknown = self._files(camera, parts)
-            more_asked, more_gone = self._archive.delete(unknown)
+            more_asked, more_gone = self._archive.delete(self._files(camera, parts))
             asked, gone = asked + more_asked, gone + more_gone
+            self._note("pathClean", camera, Removed(count=more_gone, last_s=before_s - 1))
         self._archive.deleter.sync(camera)
-        self._note("pathClean", camera, Totals(count=gone, size=size), first, before_s - 1)
         if not asked:
             return CleanResult(deleted=False, confidence=100)
         return CleanResult(deleted=gone > 0, confidence=round(100 * gone / asked, 2))
@@ -114,12 +114,7 @@ class Upkeep:
     def _count(self, camera: int, first_s: int, last_s: int) -> int:
         return self._archive.index.count(camera, first_s * SECOND_US, last_s * SECOND_US)
 
-    def _first(self, camera: int) -> int:
-        """The first second that the camera has an image of; 0 without one."""
-        rows = self._archive.index.span_rows(camera, -_FARTHEST_S, _FARTHEST_S, limit=1)
-        return rows[0][0] if rows else 0
-
-    def _note(self, rule: str, camera: int, gone: Totals, first_s: int, last_s: int) -> None:
+    def _note(self, rule: str, camera: int, gone: Removed) -> None:
         if gone.count:
             self._archive.index.note_deletion(
                 Deletion(
@@ -129,7 +124,7 @@ class Upkeep:
                     camera=camera,
                     images=gone.count,
                     bytes=gone.size,
-                    oldest_us=first_s * SECOND_US,
-                    newest_us=last_s * SECOND_US,
+                    oldest_us=gone.first_s * SECOND_US,
+                    newest_us=gone.last_s * SECOND_US,
                 )
             )

@@ -1,0 +1,114 @@
+"""A server that records into a small disk: quota held, the disk kept free, room made when full."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import RunningServer, command
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.acceptance
+MB = 1_000_000
+DEMO = """
+[[camera]]
+id = 1
+url = "demo:"
+[camera.motion]
+picture_quality = 60
+snapshot_interval = 1
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system can be mounted by root only")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def stored(server: RunningServer) -> int:
+    size: int = server.post("/file/pathSize", camera=1)["bytes"]
+    return size
+
+
+def deleted(server: RunningServer, rule: str) -> int:
+    records = server.http.get("/file/listDeletions").json()["list"]
+    return sum(record["bytes"] for record in records if record["rule"] == rule)
+
+
+def test_a_quota_is_held_while_a_camera_records(tmp_path: Path) -> None:
+    config = f"[storage]\nmax_gb = 0.002\nmin_free_gb = 0\n{DEMO}"
+    with RunningServer(tmp_path, config) as server:
+        wait_for(lambda: deleted(server, "max_gb") > 2 * MB, 60, "the quota to cost images twice")
+        assert 0 < stored(server) < 6 * MB
+        usage = server.http.get("/usage").json()
+        assert usage["forecast"]["heldBy"] == "max_gb"
+        on_disk = sum(path.stat().st_size for path in server.images(1))
+        assert on_disk < 6 * MB
+        listed = command("deletions", "--path", server.data)
+        assert "max_gb" in listed.stdout
+        preview = command("clean", "--dry-run", "--path", server.data)
+        assert preview.returncode == 0, preview.stderr
+        refused = command("clean", "--path", server.data)
+        assert refused.returncode == 2
+        assert "another server" in refused.stderr
+
+
+def test_the_oldest_images_go_before_a_disk_is_full(tmp_path: Path, small_disk: Path) -> None:
+    (tmp_path / "data").symlink_to(small_disk)
+    config = f"[storage]\nmin_free_gb = 0.018\n{DEMO}"
+    with RunningServer(tmp_path, config) as server:
+        wait_for(lambda: deleted(server, "min_free_gb") > MB, 90, "the oldest images to go")
+        assert server.http.get("/usage").json()["disk"]["free"] > 12 * MB
+        assert "saving_failed" not in server.log
+
+
+def test_room_is_made_at_once_when_a_write_fails(tmp_path: Path, small_disk: Path) -> None:
+    (tmp_path / "data").symlink_to(small_disk)
+    config = f"[storage]\nmin_free_gb = 0.004\n{DEMO}"
+    with RunningServer(tmp_path, config) as server:
+        wait_for(lambda: stored(server) > 3 * MB, 60, "some footage")
+        filler = small_disk / "filler"
+        with filler.open("wb") as file, pytest.raises(OSError, match="No space"):
+            while True:
+                file.write(bytes(MB))
+                file.flush()
+        wait_for(lambda: deleted(server, "min_free_gb") > 3 * MB, 30, "room to be made")
+        saved = server.http.get("/motion/status").json()["cameras"][0]["imagesSaved"]
+        wait_for(
+            lambda: (
+                server.http.get("/motion/status").json()["cameras"][0]["imagesSaved"] > saved + 5
+            ),
+            30,
+            "recording to go on",
+        )
+
+
+def test_rules_without_a_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    folder = data / "shared/captures/1"
+    folder.mkdir(parents=True)
+    for name in ("20200101-000000-00", "20200101-000001-00", "29990101-000000-00"):
+        (folder / f"{name}.jpg").write_bytes(b"\xff\xd8 an image \xff\xd9")
+    config = tmp_path / "storage.toml"
+    config.write_text(f'[storage]\npath = "{data}"\n[retention]\ndays = 30\n')
+    dry = command("clean", "--dry-run", "--config", config)
+    assert dry.returncode == 0, dry.stderr
+    assert "To delete: 2, which frees 28 B" in dry.stdout
+    assert len(list(folder.glob("*.jpg"))) == 3
+    done = command("clean", "--config", config)
+    assert done.returncode == 0, done.stderr
+    assert "Deleted 2" in done.stdout
+    assert [path.name for path in folder.glob("*.jpg")] == ["29990101-000000-00.jpg"]
+    assert "days" in command("deletions", "--config", config).stdout
+    assert command("clean", "--path", tmp_path / "nowhere").returncode == 2
+    assert not (tmp_path / "nowhere").exists()
