@@ -127,7 +127,7 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
             if not asks_only:
                 raise
             is_alone = False
-        index = opened_index(layout) if is_alone else Index(layout.index)
+        index = opened_index(layout) if is_alone else open_index(layout)
         archive = Archive(layout, opened.enter_context(contextlib.closing(index)), clock)
         if is_alone:
             reconciler = opened.enter_context(contextlib.closing(Reconciler(archive)))

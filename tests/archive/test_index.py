@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from chimera_storage.model import (
     Totals,
 )
 from tests.support.archive import EVER, make_image, second_of
+from tests.support.waiting import wait_for
 
 START = second_of("2026-03-20 12:00:00")
 
@@ -353,7 +355,7 @@ def test_a_database_of_something_else_is_set_aside_whole(tmp_path: Path) -> None
     connection.close()
 
 
-def test_damage_found_while_running_is_mended_at_the_next_start(tmp_path: Path) -> None:
+def test_damage_found_by_a_question_is_mended_by_the_next_opening(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     index = Index(path)
     index.add_images([make_image(1, START + s) for s in range(5000)])
@@ -370,28 +372,42 @@ def test_damage_found_while_running_is_mended_at_the_next_start(tmp_path: Path) 
     index = Index(path)
     assert index.images(1, *EVER) == []
     index.close()
-    assert len(list(tmp_path.glob("index.db.corrupt-*"))) == 1
+    assert len(list(tmp_path.glob("index.db.corrupt-*[0-9]"))) == 1
 
 
-def test_a_damaged_index_is_not_taken_from_under_another_process(tmp_path: Path) -> None:
+def test_a_damaged_index_is_exchanged_under_all_who_use_it(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
-    user = Index(path)
-    user.add_images([make_image(1, START)])
-    (tmp_path / "index.db.damaged").touch()  # a question failed, but the index still serves
-    recorder = Index(path)
+    filled = Index(path)
+    filled.add_images([make_image(1, START + n) for n in range(500)])
+    filled.close()
+    user, recorder = Index(path), Index(path)
+    content = bytearray(path.read_bytes())
+    content[4096:-4096] = b"\xa5" * (len(content) - 8192)
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="made anew from the files"):
+        user.images(1, *EVER)
+    recorder.add_images([make_image(1, START)])  # into whichever is there by now
+
+    def is_new(index: Index) -> bool:
+        return index.images(1, *EVER) == [] or len(index.images(1, *EVER)) == 1
+
+    for index in (user, recorder):
+        wait_for(partial(is_new, index), 5, "the new index to be used")
     recorder.add_images([make_image(1, START + 1)])
-    assert user.totals(1).count == 2
-    recorder.close()
+    assert user.get(make_image(1, START + 1).key) is not None
+    assert user.generation == 1
     user.close()
+    recorder.close()
+    assert len(list(tmp_path.glob("index.db.corrupt-*[0-9]"))) == 1
+
+
+def test_an_index_that_no_process_can_read_is_set_aside_beside_others(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
     path.write_bytes(b"this is no database" * 1000)
-    (tmp_path / "index.db.damaged").unlink()
-    holder = (tmp_path / "index.db.lock").open()
-    fcntl.flock(holder, fcntl.LOCK_SH)
-    with pytest.raises(StorageError, match="in use by another process"):
-        Index(path)
-    assert path.exists()
-    holder.close()
+    holder = (tmp_path / "index.db.lock").open("w")
+    fcntl.flock(holder, fcntl.LOCK_SH)  # another process
     Index(path).close()
+    holder.close()
     assert len(list(tmp_path.glob("index.db.corrupt-*"))) == 1
 
 

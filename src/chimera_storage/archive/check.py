@@ -10,12 +10,13 @@ from chimera_storage.archive import mark, walk
 from chimera_storage.archive.findings import Kind, Report
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index, soundness
+from chimera_storage.archive.index.database import set_aside
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.repair import Repairer, refusal
 from chimera_storage.archive.verify import Verifier
 from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import Clock
-from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
+from chimera_storage.errors import InvalidInputError, StorageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,7 @@ def check(
     """Verifies every file and row, of one camera or all; `repair` puts right what can be.
 
     Without `repair` nothing is changed. `max_missing`: 0 to 1, see `repair.refusal`. Raises
-    InvalidInputError for an unknown camera, ConflictError where the server has to be restarted
-    first, StorageError where data folder or index cannot be read.
+    InvalidInputError for an unknown camera, StorageError where data folder or index cannot be read.
     """
     if not layout.captures.is_dir():
         raise StorageError(
@@ -62,8 +62,8 @@ def check(
             report = _verify(layout, None, clock, listener, camera, in_use=in_use).report
             report.add(Kind.INDEX, layout.index.name, damage)
             return report
-        if damage is not None:
-            _make_way(layout, damage, in_use=in_use)
+        if damage is not None and layout.index.exists():
+            set_aside(layout.index, "corrupt")  # a server that has it open notices
         with closing(mark.open_index(layout)) as index:
             archive = Archive(layout, index, clock)
             if damage is not None:
@@ -124,17 +124,6 @@ def _damage(layout: Layout) -> str | None:
     if not layout.index.exists() or not layout.index.stat().st_size:
         return "there is none"
     return soundness.damage(layout.index)
-
-
-def _make_way(layout: Layout, damage: str, *, in_use: bool) -> None:
-    """Has a damaged index set aside by whoever opens it next. Raises ConflictError."""
-    if layout.index.exists():
-        soundness.condemn(layout.index)
-    if in_use:
-        raise ConflictError(
-            f"the index cannot be used ({damage}), and the server has it open; restart the server,"
-            " which then makes it anew from the files by itself, and check again"
-        )
 
 
 def _make_anew(archive: Archive, listener: Listener) -> None:

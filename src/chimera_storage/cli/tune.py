@@ -92,8 +92,8 @@ def tune(
 def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | None) -> "Footage":
     """The camera's saved images. Raises SourceError where there is no data folder."""
     from chimera_storage.archive.images import Archive
-    from chimera_storage.archive.index import Index
     from chimera_storage.archive.layout import Layout
+    from chimera_storage.archive.mark import open_index
     from chimera_storage.clock import SystemClock
     from chimera_storage.motion.tune import SavedFootage
 
@@ -101,7 +101,7 @@ def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | 
     layout = Layout(given.configured().storage.path, timezone)
     if not layout.index.is_file():
         raise SourceError(f"There is no index in {layout.root}; is it the data folder?")
-    archive = Archive(layout, Index(layout.index), SystemClock())
+    archive = Archive(layout, open_index(layout), SystemClock())
     first = start_us if start_us is not None else to_us(EPOCH)
     last = end_us if end_us is not None else to_us(_FOR_EVER)
     footage = SavedFootage(archive, camera, first, last, timezone=timezone)

@@ -16,8 +16,8 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.mark import open_index
 from chimera_storage.clock import SystemClock
 from chimera_storage.convert.job import (
     EXIT_FAILED,
@@ -111,7 +111,7 @@ def main() -> int:
 
 def _make(job: Job, sink: Sink, reporter: Reporter) -> Made:
     layout = Layout(job.root, ZoneInfo(job.timezone))
-    index = Index(layout.index)
+    index = open_index(layout)
     try:
         return _convert(job, Archive(layout, index, SystemClock()), sink, reporter)
     finally:

@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import cv2
 
 from chimera_storage.archive.images import Archive, ImageWriter
-from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.mark import open_index
 from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import StorageError
@@ -67,7 +67,7 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
     """Record all cameras until `stop`; 1 where a camera's thread died. Raises StorageError."""
     layout = Layout(work.data, ZoneInfo(work.timezone))
     with ExitStack() as open_things:
-        index = open_things.enter_context(closing(Index(layout.index)))
+        index = open_things.enter_context(closing(open_index(layout)))
         writer = ImageWriter(layout, index, sync_interval_s=work.sync_interval_s)
         archive = Archive(layout, index, SystemClock())
         writer.start()

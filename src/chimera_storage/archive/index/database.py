@@ -1,13 +1,14 @@
 """The index's file: opening it, its transactions, what is done when it is damaged."""
 
 import fcntl
+import math
 import os
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
 
 BUSY_TIMEOUT_S = 10.0
+_ASIDE_S = 60.0
 _LOOK_S = 1.0  # between two looks whether the file is still the one that is open
 _log = get_logger()
 
@@ -54,10 +56,10 @@ class Database:
         self._look_at_s = 0.0
         self.generation = 0  # grows when another file stands at the path and was opened
         self._what = f"the data folder's {path.name}"  # in messages: clients see no absolute path
-        self._marker = marker_of(path)
+        self._aside_at_s = -math.inf
         self._engine = _engine(path)
         try:
-            # Held as long as the index is open: set aside only what nobody else is using.
+            # Held as long as the index is open: its form changes only while nobody else uses it.
             self._lock = os.open(
                 path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
             )
@@ -65,7 +67,8 @@ class Database:
             raise StorageError(f"{self._what} cannot be opened: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
-            self._open()
+            with _made_by_one(path):
+                self._open()
             self._identity = _identity(path)
             self._wal = _identity(self._part("-wal"))
         except BaseException:
@@ -102,11 +105,9 @@ class Database:
             yield
         except sa.exc.SQLAlchemyError as error:
             if _is_damage(error):
-                # Not mended under the feet of those who use it: the next start sets it aside.
-                self._marker.touch()
-                _log.error("index_damaged", index=str(self._path))
+                self._give_up()
                 raise StorageError(
-                    "the index is damaged; it is made anew from the files at the next start"
+                    "the index is damaged; it is made anew from the files"
                 ) from error
             kind = DiskFullError if _code(error) == sqlite3.SQLITE_FULL else StorageError
             raise kind(f"the index cannot be used: {_cause(error)}") from error
@@ -133,7 +134,7 @@ class Database:
                     )
                 _log.warning("index_exchanged", effect="what stands there now is used")
                 self._engine.dispose()
-                with self._made_by_one():
+                with _made_by_one(self._path):
                     # Else SQLite plays the old index's log into the new one.
                     if _identity(self._part("-wal")) == self._wal:
                         for suffix in ("-wal", "-shm"):
@@ -148,27 +149,29 @@ class Database:
     def _part(self, suffix: str) -> Path:
         return self._path.with_name(self._path.name + suffix)
 
-    @contextmanager
-    def _made_by_one(self) -> Iterator[None]:
-        """One process at a time; the others then find what it made."""
-        descriptor = os.open(self._part(".making"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+    def _give_up(self) -> None:
+        """Sets aside what is damaged, once a minute at most (a disk may spoil every new one).
+
+        All who use it, here and in other processes, find that it is gone and open another.
+        """
+        with self._opening, _made_by_one(self._path):
+            is_ours = _identity(self._path) == self._identity
+            if is_ours and time.monotonic() > self._aside_at_s + _ASIDE_S:
+                self._aside_at_s = time.monotonic()
+                with suppress(OSError):  # a disk that is read-only by now: tried again
+                    set_aside(self._path, "corrupt")
+                self._look_at_s = 0.0
 
     def _open(self) -> None:
         try:
-            if self._marker.exists() and self._try_lock_alone():
-                raise _DamagedError
             self._prepare()
         except (_DamagedError, _ForeignError) as error:
-            self._set_aside("foreign" if isinstance(error, _ForeignError) else "corrupt")
+            self._engine.dispose()
             try:
+                set_aside(self._path, "foreign" if isinstance(error, _ForeignError) else "corrupt")
                 self._prepare()
-            except _DamagedError:
-                raise StorageError(f"{self._what} cannot be created") from None
+            except (_DamagedError, OSError):
+                raise StorageError(f"{self._what} cannot be made anew") from None
 
     def _prepare(self) -> None:
         try:
@@ -282,22 +285,6 @@ class Database:
             return False
         return True
 
-    def _set_aside(self, why: str) -> None:
-        self._engine.dispose()
-        if not self._try_lock_alone():
-            raise StorageError(
-                f"{self._what} is {_WHY[why]} and in use by another process; "
-                "it is made anew when all are stopped and one is started"
-            )
-        aside = self._path.with_name(f"{self._path.name}.{why}-{_stamp()}")
-        for suffix in ("-wal", "-shm", ""):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        self._marker.unlink(missing_ok=True)
-        _log.error("index_set_aside", index=str(self._path), problem=_WHY[why], now=aside.name)
-        fcntl.flock(self._lock, fcntl.LOCK_SH)
-
 
 _VERSION = sa.select(META.c.value).where(META.c.key == "schema_version")
 _DATA_FOLDER_ID = sa.select(META.c.value).where(META.c.key == "data_folder_id")
@@ -328,9 +315,34 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def marker_of(path: Path) -> Path:
-    """What is left beside an index on which a question failed: the next start sets it aside."""
-    return path.with_name(path.name + ".damaged")
+def set_aside(path: Path, why: str) -> Path:
+    """Renames an index with its log to `<name>.<why>-<time>`; `why`: corrupt or foreign.
+
+    Whoever has it open finds within a second that it is gone, and opens another. Raises OSError.
+    """
+    aside = path.with_name(f"{path.name}.{why}-{_stamp()}")
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    _log.error("index_set_aside", index=str(path), problem=_WHY[why], now=aside.name)
+    return aside
+
+
+@contextmanager
+def _made_by_one(path: Path) -> Iterator[None]:
+    """One process at a time; the others then find what it made."""
+    try:
+        descriptor = os.open(
+            path.with_name(path.name + ".making"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+        )
+    except OSError as error:
+        raise StorageError(f"the data folder cannot be written to: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -346,12 +358,16 @@ def _stamp() -> str:
 
 
 def _is_damage(error: Exception) -> bool:
-    return _code(error) in _DAMAGE
+    return _code(error) in _DAMAGE or _extended_code(error) == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
 def _code(error: Exception) -> int:
     """SQLite's primary result code; 0 where it is no error of SQLite's."""
-    return int(getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)) & 0xFF
+    return _extended_code(error) & 0xFF
+
+
+def _extended_code(error: Exception) -> int:
+    return int(getattr(getattr(error, "orig", None), "sqlite_errorcode", 0))
 
 
 def _cause(error: Exception) -> str:

@@ -5,7 +5,6 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from chimera_storage.archive.index.database import marker_of
 from chimera_storage.errors import StorageError
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -18,8 +17,6 @@ def damage(path: Path) -> str | None:
     Reads all of it (`PRAGMA integrity_check`), beside whoever uses it. Raises StorageError where
     it cannot be read for another reason, such as a lock that lasts.
     """
-    if marker_of(path).exists():
-        return "a question failed on it earlier"
     try:
         # Not immutable, so that what stands in the write-ahead log counts too.
         with closing(
@@ -30,12 +27,8 @@ def damage(path: Path) -> str | None:
                 return "it is no index of this program"
             (said, *_) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in _DAMAGE:
+        code = error.sqlite_errorcode
+        if code & 0xFF in _DAMAGE or code == sqlite3.SQLITE_IOERR_SHORT_READ:
             return str(error)
         raise StorageError(f"the data folder's {path.name} cannot be read: {error}") from None
     return None if said == "ok" else str(said).splitlines()[-1]
-
-
-def condemn(path: Path) -> None:
-    """Has the index set aside and begun anew by whoever opens it next and alone."""
-    marker_of(path).touch()
