@@ -164,9 +164,15 @@ def test_totals_that_are_not_the_sums_of_their_rows_are_counted_anew(store: Stor
     import sqlite3
 
     save(store)
-    for change in ("SET images = images + 5", "SET bytes = 1", "SET hour = hour + 1"):
+    for change in (
+        "hours SET images = images + 5",
+        "hours SET bytes = 1",
+        "hours SET hour = hour + 1",
+        "totals SET images = 0",
+        "totals SET events = 7",
+    ):
         with sqlite3.connect(store.layout.index) as connection:
-            connection.execute(f"UPDATE hours {change}")
+            connection.execute(f"UPDATE {change}")
         connection.close()
         assert found(store).keys() == {Kind.TOTALS}
         repaired(store)

@@ -87,8 +87,9 @@ class Repairer:
             self._mend_outputs()
         for number in self._found.checked:
             wrong = self._index.wrong_hours(number)
-            self._index.recount(number, wrong)
-            self._mended(Kind.TOTALS, len(self._found.wrong_hours.get(number, ())))
+            if wrong or self._index.sum_is_wrong(number):
+                self._index.recount(number, wrong)
+        self._mended(Kind.TOTALS, self._report.found[Kind.TOTALS])
 
     # images
 

@@ -41,7 +41,7 @@ class Verifier:
     `report` holds what was found, `checked` the cameras. What there is to put right: `orphans`;
     `missing` by camera; `changed`, with the content that the files have; `no_images`;
     `unlike_sidecar`, with what is to stand in both; `unkept`, of which nothing stands beside the
-    images; `torn` sidecars; `lost_events`; `leftovers`; `wrong_hours`.
+    images; `torn` sidecars; `lost_events`; `leftovers`.
     """
 
     def __init__(
@@ -69,7 +69,6 @@ class Verifier:
         self.torn: set[Hour] = set()
         self.lost_events: list[Event] = []
         self.leftovers: list[Path] = []
-        self.wrong_hours: dict[int, list[int]] = {}
         self._suspects: dict[Hour, float] = {}
 
     def cameras(self) -> list[int]:
@@ -121,9 +120,10 @@ class Verifier:
         for hour in sorted({*flat, *dated, *known}):
             self._verify_hour(camera, hour, flat.pop(hour, []))
         if self._index:
-            self.wrong_hours[camera] = self._index.wrong_hours(camera)
-            for hour in self.wrong_hours[camera]:
+            for hour in self._index.wrong_hours(camera):
                 self.report.add(Kind.TOTALS, self._folder_name(camera, hour))
+            if self._index.sum_is_wrong(camera):
+                self.report.add(Kind.TOTALS, str(camera), "the sum of its hours")
 
     def _verify_hour(self, camera: int, hour: int, flat: list[ImageKey]) -> None:
         rows = self._rows(camera, hour)

@@ -138,11 +138,22 @@ def _add(
 
 def sum_up(connection: Connection, camera: int) -> None:
     """Makes a camera's sum that of its hours."""
-    question = sa.select(*(sa.func.coalesce(sa.func.sum(HOURS.c[name]), 0) for name in _SUMS))
-    row = connection.execute(question.where(HOURS.c.camera == camera)).one()
-    values = dict(zip(_SUMS, row, strict=True))
+    values = dict(zip(_SUMS, counted_sum(connection, camera), strict=True))
     statement = insert(TOTALS).values(camera=camera, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["camera"], set_=values))
+
+
+def counted_sum(connection: Connection, camera: int) -> tuple[int, ...]:
+    """Images, bytes and events of all hours of a camera."""
+    question = sa.select(*(sa.func.coalesce(sa.func.sum(HOURS.c[name]), 0) for name in _SUMS))
+    return tuple(connection.execute(question.where(HOURS.c.camera == camera)).one())
+
+
+def known_sum(connection: Connection, camera: int) -> tuple[int, ...]:
+    """The same as it is kept."""
+    question = sa.select(*(TOTALS.c[name] for name in _SUMS)).where(TOTALS.c.camera == camera)
+    row = connection.execute(question).one_or_none()
+    return (0,) * len(_SUMS) if row is None else tuple(row)
 
 
 def drop_empty_hours(connection: Connection, hours: Iterable[Hour]) -> None:

@@ -6,7 +6,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
-from chimera_storage.archive.index.hours import HOURS, drop_empty_hours, sum_up
+from chimera_storage.archive.index.hours import (
+    HOURS,
+    counted_sum,
+    drop_empty_hours,
+    known_sum,
+    sum_up,
+)
 from chimera_storage.archive.index.image_rows import IMAGES
 from chimera_storage.archive.index.rows import HOUR_S, Rows
 
@@ -31,8 +37,13 @@ class Recount(Rows):
             hour for hour in {*counted, *noted} if counted.get(hour, none) != noted.get(hour, none)
         )
 
+    def sum_is_wrong(self, camera: int) -> bool:
+        """Whether the camera's sum is not that of its hours."""
+        with self._database.read() as connection:
+            return known_sum(connection, camera) != counted_sum(connection, camera)
+
     def recount(self, camera: int, hours: Sequence[int]) -> None:
-        """Makes the totals of these hours the sums of their rows."""
+        """Makes the totals of these hours the sums of their rows, and the camera's that of all."""
         with self._database.write() as connection:
             counted = _counted(connection, camera)
             for hour in hours:
