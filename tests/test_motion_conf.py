@@ -178,7 +178,11 @@ def test_a_target_folder_of_a_chimera_install_is_its_data_folder(tmp_path: Path)
         ("picture_type webp", "picture_type: images are JPEG"),
         ("emulate_motion on", "emulate_motion: "),
         ("netcam_params capture_rate=10", "netcam_params: not carried over: capture_rate"),
-        ("threshold 1500", "threshold: 1500 pixels of 640x480"),
+        (
+            "threshold 1500",
+            "threshold: 1500 pixels of 640x480 are 0.004883 of the picture; the default here is"
+            f" {MotionSettings().threshold:g}",
+        ),
         ("pre_capture 1", "pre_capture: 1 frames are 0.067 s"),
         ("picture_output off", "picture_output: "),
         ("despeckle_filter EedDl", 'despeckle_filter: "auto"'),

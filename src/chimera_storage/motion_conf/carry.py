@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chimera_storage.motion_settings import MotionSettings
+
 FRAMERATE, WIDTH, HEIGHT, NOISE_LEVEL = 15, 640, 480, 32  # Motion's defaults
 SETTLING_S = 0.5  # seconds of pre_capture below which the first moments may be missing
 _PICTURE_OUTPUT = {"on": "all", "first": "first", "best": "best", "center": "center"}
@@ -73,7 +75,7 @@ class Carrier:
             table["threshold"] = max(round(least / (width * height), 6), 1e-6)
             self.notes.append(
                 f"threshold: {least} pixels of {width}x{height} are {table['threshold']:g} of the"
-                " picture; the default here, 0.001, finds smaller things"
+                f" picture; the default here is {MotionSettings().threshold:g}"
             )
         if most and most > (least or 0):
             table["threshold_maximum"] = max(round(most / (width * height), 6), 1e-6)
