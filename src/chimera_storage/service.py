@@ -26,7 +26,7 @@ from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.mark import Mark, known_id, make_marks, open_index
 from chimera_storage.archive.watch import Reconciler
-from chimera_storage.clock import SystemClock
+from chimera_storage.clock import Clock, SystemClock
 from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.convert.jobs import ConversionManager
@@ -34,7 +34,13 @@ from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
-from chimera_storage.upkeep import Retention, Schedule, Statistics, Upkeep
+from chimera_storage.upkeep import (
+    Retention,
+    Schedule,
+    Statistics,
+    Upkeep,
+    make_room_to_open,
+)
 from chimera_storage.web.app import create_app
 
 # A data folder of a usual size is compared with its index before the door opens, so that the first
@@ -57,7 +63,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     address = free_address(settings.server)
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
-    with data_folder(layout), contextlib.closing(opened_index(layout)) as index:
+    with data_folder(layout), contextlib.closing(opened_index(layout, settings, clock)) as index:
         archive = Archive(layout, index, clock)
         with contextlib.closing(Reconciler(archive)) as reconciler:
             reconciler.start()
@@ -127,7 +133,7 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
             if not asks_only:
                 raise
             is_alone = False
-        index = opened_index(layout) if is_alone else open_index(layout)
+        index = opened_index(layout, settings, clock) if is_alone else open_index(layout)
         archive = Archive(layout, opened.enter_context(contextlib.closing(index)), clock)
         if is_alone:
             reconciler = opened.enter_context(contextlib.closing(Reconciler(archive)))
@@ -203,9 +209,12 @@ def data_folder(layout: Layout) -> Iterator[None]:
         os.close(lock)
 
 
-def opened_index(layout: Layout) -> Index:
+def opened_index(layout: Layout, settings: Settings, clock: Clock) -> Index:
     """The index of this data folder, which is marked where it is new. Raises StorageError."""
+    deletions = make_room_to_open(layout, settings, clock)
     index = open_index(layout)
+    for deletion in deletions:
+        index.note_deletion(deletion)
     try:
         make_marks(layout, index.data_folder_id)
     except OSError as error:

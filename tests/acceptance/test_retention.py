@@ -23,10 +23,10 @@ snapshot_interval = 1
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB."""
+    """A file system of 14 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=14m", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a file system can be mounted by root only")
     try:
@@ -65,10 +65,10 @@ def test_a_quota_is_held_while_a_camera_records(tmp_path: Path) -> None:
 
 def test_the_oldest_images_go_before_a_disk_is_full(tmp_path: Path, small_disk: Path) -> None:
     (tmp_path / "data").symlink_to(small_disk)
-    config = f"[storage]\nmin_free_gb = 0.018\n{DEMO}"
+    config = f"[storage]\nmin_free_gb = 0.006\n{DEMO}"
     with RunningServer(tmp_path, config) as server:
         wait_for(lambda: deleted(server, "min_free_gb") > MB, 90, "the oldest images to go")
-        assert server.http.get("/usage").json()["disk"]["free"] > 12 * MB
+        assert server.http.get("/usage").json()["disk"]["free"] > 4 * MB
         assert "saving_failed" not in server.log
 
 
@@ -91,6 +91,30 @@ def test_room_is_made_at_once_when_a_write_fails(tmp_path: Path, small_disk: Pat
             30,
             "recording to go on",
         )
+
+
+def test_a_server_starts_on_a_disk_that_is_full(tmp_path: Path, small_disk: Path) -> None:
+    """The index cannot even be opened there, so nothing else could make room."""
+    (tmp_path / "data").symlink_to(small_disk)
+    folder = small_disk / "shared/captures/1/20260101/12"
+    folder.mkdir(parents=True)
+    for second in range(60):
+        image = b"\xff\xd8" + bytes(150_000) + b"\xff\xd9"
+        (folder / f"20260101-1200{second:02}-00.jpg").write_bytes(image)
+    (small_disk / "keep.json").write_text(
+        '{"keep": [{"id": "a", "camera": 1, "start_us": 0, "end_us": 1767268802000000}]}'
+    )
+    with (small_disk / "filler").open("wb") as file, pytest.raises(OSError, match="No space"):
+        while True:
+            file.write(bytes(MB // 10))
+            file.flush()
+    config = f"[storage]\nmin_free_gb = 0.004\n{DEMO}"
+    with RunningServer(tmp_path, config) as server:
+        assert deleted(server, "min_free_gb") > 4 * MB
+        names = [path.name for path in folder.iterdir()]
+        assert {f"20260101-12000{n}-00.jpg" for n in range(3)} <= set(names)  # kept
+        assert "20260101-120003-00.jpg" not in names
+        assert "20260101-120059-00.jpg" in names
 
 
 def test_rules_without_a_server(tmp_path: Path) -> None:

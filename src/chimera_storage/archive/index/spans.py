@@ -1,7 +1,5 @@
 """Images by spans of whole seconds: sums for statistics and rules, and deletion of all in one."""
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
 from chimera_storage.archive.index.events import remove_events
@@ -55,8 +53,7 @@ class Spans(Rows):
             .limit(limit)
         )
         with self._database.read() as connection:
-            rows: Sequence[sa.Row[SpanRow]] = connection.execute(question).all()
-            return [(row[0], row[1], row[2], row[3]) for row in rows]
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(question)]
 
     def remove_span(self, camera: int, first_s: int, last_s: int, *, expected: int) -> bool:
         """Deletes every row of the span, and takes them off the totals, in one transaction.
