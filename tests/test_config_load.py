@@ -139,6 +139,10 @@ def test_what_is_wrong_is_named_with_what_would_be_right(
         ('despeckle_filter = "xyz"', "camera[0].motion.despeckle_filter: "),
         ('picture_output = "middle"', "camera[0].motion.picture_output: input should be 'all'"),
         ("threshold_maximum = 0", "camera[0].motion.threshold_maximum: "),
+        (
+            "threshold = 0.5\nthreshold_maximum = 0.1",
+            "camera[0].motion: threshold_maximum is 0.1 and every threshold at least 0.5",
+        ),
         ("lightswitch_percent = 101", "camera[0].motion.lightswitch_percent: "),
         ("smart_mask_speed = 11", "camera[0].motion.smart_mask_speed: "),
         ("mask = 3", "camera[0].motion.mask: "),
@@ -182,6 +186,17 @@ def test_what_is_wrong_with_a_motion_setting_is_named(
     lines: str, said: str, tmp_path: Path
 ) -> None:
     assert said in refusal(f'[[camera]]\nid = 1\nurl = "a:b"\n[camera.motion]\n{lines}\n', tmp_path)
+
+
+def test_a_maximum_below_the_threshold_is_right_where_a_zone_has_a_smaller_one(
+    tmp_path: Path,
+) -> None:
+    text = (
+        '[[camera]]\nid = 1\nurl = "demo:"\n'
+        "[camera.motion]\nthreshold = 1.0\nthreshold_maximum = 0.5\n"
+        "[[camera.motion.zone]]\npolygon = [[0, 0], [1, 0], [1, 1]]\nthreshold = 0.01\n"
+    )
+    assert load(text, tmp_path).camera[0].motion.threshold_maximum == 0.5
 
 
 def test_a_mask_file_is_relative_to_the_configuration(tmp_path: Path) -> None:

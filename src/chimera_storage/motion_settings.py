@@ -8,7 +8,7 @@ import re
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _LEAST_AREA = 1e-6  # of the picture
@@ -130,3 +130,13 @@ class MotionSettings(Section):
         0, ge=0, le=604_800, description="seconds between images saved whatever moves; 0: none"
     )
     picture_quality: int = Field(80, ge=1, le=100, description="JPEG quality")
+
+    @model_validator(mode="after")
+    def _can_be_motion(self) -> "MotionSettings":
+        least = min([self.threshold, *(zone.threshold for zone in self.zone)])
+        if self.threshold_maximum < least:
+            raise ValueError(
+                f"threshold_maximum is {self.threshold_maximum:g} and every threshold at least"
+                f" {least:g}, so nothing would be motion; a larger threshold_maximum is right"
+            )
+        return self
