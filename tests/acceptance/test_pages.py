@@ -43,6 +43,9 @@ def test_the_newest_image_is_shown_with_the_cameras_state(
         image = card.locator("img")
         expect(image).to_be_visible()
         wait_for(lambda: image.evaluate("i => i.naturalWidth") == 1280, 10, "the image to load")
+        expect(page.locator("#usage")).to_have_text(
+            re.compile(r"^[\d.]+ .?B used · [\d.]+ .?B free on")
+        )
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= size[0], "nothing sticks out to the side"
         assert complaints == []

@@ -3,6 +3,7 @@
 import { get, repeat } from "./api.js";
 import { showCameras } from "./cameras.js";
 import { setHidden, setText } from "./dom.js";
+import { duration, size } from "./format.js";
 import { offerCameras, startMaker } from "./maker.js";
 import { onProcessChange, showProcesses } from "./processes.js";
 
@@ -37,11 +38,21 @@ function showStorage({ problem, complete, progress, takenIn }) {
   else setText(storage, `Images on the disk are being taken in: ${Math.floor(progress * 100)} %, ${takenIn} new so far.`);
 }
 
+async function usage() {
+  const { used_gb: used, max_gb: quota, disk, forecast } = await get("/usage");
+  const parts = [`${size(used * 1e9)} used${quota ? ` of ${size(quota * 1e9)}` : ""}`, `${size(disk.free)} free on the disk`];
+  if (forecast.full !== null && forecast.heldBy === null) {
+    parts.push(`full in about ${duration((forecast.full - Date.now()) / 1000)} at the present rate`);
+  }
+  setText(document.getElementById("usage"), parts.join(" · "));
+}
+
 async function processes() {
   showProcesses(await get("/convert/listProcess"), names);
 }
 
 repeat(cameras, 2000, teller("cameras"));
+repeat(usage, 10000, teller("usage"));
 const refresh = repeat(processes, 1000, teller("processes"));
 onProcessChange(refresh);
 startMaker(refresh);
