@@ -98,6 +98,10 @@ def unset_keys(model: type[BaseModel], values: dict[str, Any]) -> set[str]:
         ('[[camera]]\nid = "front"\nurl = "demo:"\n', "camera[0].id: "),
         ('[[camera]]\nid = -1\nurl = "demo:"\n', "camera[0].id: "),
         ('[[camera]]\nid = 1\nurl = " "\n', "camera[0].url: an address such as"),
+        (
+            '[[camera]]\nid = 1\nurl = "demo:"\ndetect_url = ""\n',
+            "camera[0].detect_url: an address such as",
+        ),
         ("[server]\nport = 70000\n", "server.port: "),
         ('[server]\ntimezone = "Mars/Olympus"\n', "'Mars/Olympus' is no time zone"),
         ('[server]\ntimezone = "../../etc/passwd"\n', "is no time zone"),

@@ -97,10 +97,10 @@ class CameraSettings(Section):
             raise ValueError("a name of printable characters is right")
         return name.strip()
 
-    @field_validator("url")
+    @field_validator("url", "detect_url")
     @classmethod
-    def _given(cls, url: SecretStr) -> SecretStr:
-        if not url.get_secret_value().strip():
+    def _given(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().strip():
             raise ValueError("an address such as rtsp://user:password@192.168.1.20/stream is right")
         return url
 

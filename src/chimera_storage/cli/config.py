@@ -8,7 +8,7 @@ import typer
 
 from chimera_storage.cli.options import ConfigFile
 from chimera_storage.config import Settings
-from chimera_storage.errors import ConfigurationError
+from chimera_storage.errors import ConfigurationError, SourceError
 from chimera_storage.log import configure_logging
 
 config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
@@ -21,9 +21,26 @@ def config_check(config: ConfigFile = None) -> None:
 
     configure_logging()
     settings = load_settings(config, os.environ)
+    _check_addresses(settings)
     _check_masks(settings)
     typer.echo(f"The configuration is right: {len(settings.camera)} camera(s),", nl=False)
     typer.echo(f" data in {settings.storage.path}, port {settings.server.port}.")
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Raises ConfigurationError for an address that cannot be one; serving shows it as a failure.
+
+    Nothing is connected to, and a file may come later.
+    """
+    from chimera_storage.motion.sources.address import parse_address
+
+    for camera in settings.camera:
+        for key, url in (("url", camera.url), ("detect_url", camera.detect_url)):
+            try:
+                if url is not None:
+                    parse_address(url.get_secret_value())
+            except SourceError as error:
+                raise ConfigurationError(f"camera {camera.id}: {key}: {error}") from None
 
 
 def _check_masks(settings: Settings) -> None:

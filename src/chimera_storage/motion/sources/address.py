@@ -91,8 +91,9 @@ def _network(kind: AddressKind, url: str) -> Address:
     parts = _NETWORK.fullmatch(url)
     if parts is None or (parts["port"] and not 0 < int(parts["port"]) < 65536):
         raise SourceError(
-            "The camera's address is not of the form scheme://user:password@host:port/path; in user"
-            " and password write # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and % as %25."
+            "The camera's address is not of the form scheme://host:port/path, with user:password@"
+            " before the host where the camera wants them; in user and password write # as %23,"
+            " / as %2F, ? as %3F, @ as %40, : as %3A and % as %25."
         )
     host = parts["host"]
     place = f"{host}:{parts['port']}" if parts["port"] else host
