@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -153,3 +154,14 @@ def test_what_waits_for_motion_is_bounded_in_bytes(
         taken.take(frame(pixels, number))
     first_s = (store.images()[0].taken_at_us - START_US) / 1e6
     assert 3.5 < first_s < 4.5
+
+
+def test_jpegs_that_await_the_second_stream_are_not_held_decoded(store: Store) -> None:
+    taken = store.capture()
+    files = jpegs(3, [])
+    frames = [frame(p, n, files[n]) for n, p in enumerate(scene(3, []))]
+    references = [sys.getrefcount(item.picture) for item in frames]
+    for item in frames:
+        taken.take(item, [])
+    assert [sys.getrefcount(item.picture) for item in frames] == references
+    taken.finish()

@@ -157,6 +157,8 @@ class Capture:
         """Hold a picture of the first stream until the second one shows what moves in it."""
         if isinstance(item, SourceFrame):
             shot = Shot.of(item)
+            if shot.jpeg is not None:
+                shot.picture = None  # nobody looks at it, and 1080p for some seconds are 100 MB
         else:
             if item.key:
                 self._gop = Gop()
