@@ -43,11 +43,6 @@ class Codec:
         """Whether the others depend on them, so that there is something to be gained."""
         return self.name in _WITH_KEY_FRAMES
 
-    @property
-    def is_jpeg(self) -> bool:
-        """Whether each packet is a JPEG file."""
-        return self.name == "mjpeg"
-
     def same_as(self, other: "Codec") -> bool:
         """Whether a decoder for the one goes on with the other."""
         return self is other or self._key() == other._key()
