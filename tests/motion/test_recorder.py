@@ -11,12 +11,13 @@ from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import CameraReport, CameraState
+from chimera_storage.model import CameraReport, CameraState, Health
 from chimera_storage.motion.capture import Capture
 from chimera_storage.motion.recorder import Recorder
 from chimera_storage.motion.second_stream import SecondStream
 from chimera_storage.motion.sources.connect import second_source_for, source_for
-from tests.motion.clips import write_clip
+from tests.motion.clips import jpegs, write_clip
+from tests.support.http_camera import HttpCamera
 from tests.support.rtsp import RtspServer
 from tests.support.waiting import wait_for
 
@@ -138,3 +139,14 @@ def test_without_its_second_stream_the_first_one_is_looked_at(tmp_path: Path, cl
     with recording(tmp_path / "data", str(clip), nowhere) as running:
         running.wait(lambda report: report.state is CameraState.ENDED)
         assert running.reports[-1].images_saved > 5
+
+
+def test_a_camera_of_which_jpegs_come_damaged_again_and_again_is_damaged(tmp_path: Path) -> None:
+    whole = jpegs(0.2, [])[0]
+    cut = whole[: len(whole) // 2]
+    with (
+        HttpCamera([whole, cut]) as camera,
+        recording(tmp_path / "data", camera.url("/mjpeg-length")) as running,
+    ):
+        running.wait(lambda report: report.health is Health.DAMAGED)
+        assert running.reports[-1].state is CameraState.CONNECTED

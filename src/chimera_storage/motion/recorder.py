@@ -90,9 +90,13 @@ class Recorder:
         reader = FrameReader(source, f"camera-{self._camera}-reader")
         reader.start()
         last_at_s = self._clock.monotonic()
+        damaged = 0
         try:
             while not stop.is_set():
                 items = reader.get_all(_POLL_S)
+                if source.damaged != damaged:
+                    damaged = source.damaged
+                    self._capture.health.damaged(to_us(self._clock.now()))
                 pictures = self._capture.pictures
                 self._take(items)
                 if self._capture.pictures != pictures:

@@ -18,6 +18,7 @@ class DemoSource:
 
     live = False
     patience_s = math.inf
+    damaged = 0
 
     def __init__(self, address: Address, clock: Clock) -> None:
         seed = address.target or "1"

@@ -61,12 +61,15 @@ class Source(Protocol):
     """Where pictures come from. `live`: they go on coming whether they are read or not.
 
     `patience_s`: how long a reader waits for the next picture before the source counts as dead.
+    `damaged`: what it left out so far because it was damaged.
     """
 
     @property
     def live(self) -> bool: ...
     @property
     def patience_s(self) -> float: ...
+    @property
+    def damaged(self) -> int: ...
     def frames(self, stop: threading.Event) -> Iterator[Item]:
         """Pictures until the end (of a file) or until `stop`. Raises SourceError."""
 
