@@ -73,20 +73,20 @@ def test_saving_on_a_full_disk_says_so_leaves_nothing_and_goes_on_when_there_is_
 def test_deleting_makes_room_on_a_full_disk(disk: SmallDisk) -> None:
     with open_store(disk.folder / "data") as store:
         writer = store.writer()
-        images = [save(writer, number) for number in range(20)]
+        images = [save(writer, number) for number in range(60)]
         writer.flush()
         disk.fill()
         with pytest.raises(DiskFullError):
-            for number in range(20, 40):
+            for number in range(60, 120):
                 save(writer, number)
-        gone = [image.key for image in images[:10]]
+        gone = [image.key for image in images[:40]]
         try:
             store.archive.delete(gone)
         except StorageError:
             store.archive.delete(gone)  # the files went, which made room for the rows
-        save(writer, 50)
+        save(writer, 200)
         writer.close()
-        assert store.index.images(1, *EVER)[:10] == images[10:]
+        assert store.index.images(1, *EVER)[:20] == images[40:]
         assert check(store.layout, SystemClock(), SILENT).left == 0
 
 
@@ -132,6 +132,26 @@ def test_after_a_crash_on_a_full_disk_a_start_with_room_takes_all_in(disk: Small
         store.reconcile(1)
         assert [image.key for image in store.index.images(1, *EVER)] == [i.key for i in images]
         assert check(store.layout, SystemClock(), SILENT).left == 0
+
+
+@pytest.mark.parametrize("index", ["there", "new"])
+def test_an_index_that_cannot_be_opened_on_a_full_disk_says_so_and_stays(
+    index: str, disk: SmallDisk
+) -> None:
+    with open_store(disk.folder / "data") as store:
+        writer = store.writer()
+        images = [save(writer)]
+        writer.close()
+    if index == "new":
+        store.layout.index.unlink()
+    disk.fill()
+    with pytest.raises(DiskFullError, match="its disk is full; make room"):
+        open_store(disk.folder / "data").__enter__()
+    disk.empty()
+    assert not list(store.layout.root.glob("index.db.corrupt-*"))
+    with open_store(disk.folder / "data") as store:
+        store.reconcile(1)
+        assert_all_is_well(store, images)
 
 
 def test_a_disk_that_turns_read_only_is_told_and_saving_goes_on_when_it_can_be_written_to(

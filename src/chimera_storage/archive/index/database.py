@@ -24,6 +24,7 @@ from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
 
 BUSY_TIMEOUT_S = 10.0
+_LEAST_ROOM = 131_072  # bytes; SQLite's shared memory and a few pages of the log
 _ASIDE_S = 60.0
 _LOOK_S = 1.0  # between two looks whether the file is still the one that is open
 _log = get_logger()
@@ -109,8 +110,7 @@ class Database:
                 raise StorageError(
                     "the index is damaged; it is made anew from the files"
                 ) from error
-            kind = DiskFullError if _code(error) == sqlite3.SQLITE_FULL else StorageError
-            raise kind(f"the index cannot be used: {_cause(error)}") from error
+            raise self._unusable(error) from error
 
     def look(self) -> int:
         """`generation`, after looking whether another file stands at the path."""
@@ -195,7 +195,17 @@ class Database:
         except sa.exc.SQLAlchemyError as error:
             if _is_damage(error):
                 raise _DamagedError from None
-            raise StorageError(f"{self._what} cannot be used: {_cause(error)}") from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> StorageError:
+        """An error of SQLite's in words. A full disk has several, not all of which say so."""
+        disk = os.statvfs(self._path.parent)
+        is_full = disk.f_bavail * disk.f_frsize < _LEAST_ROOM
+        if _code(error) == sqlite3.SQLITE_FULL or (
+            is_full and _code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+        ):
+            return DiskFullError(f"{self._what} cannot be written to: its disk is full; make room")
+        return StorageError(f"{self._what} cannot be used: {_cause(error)}")
 
     def _form(self, connection: Connection) -> int:
         """The version of the tables' form; looked at before anything is written."""
@@ -269,7 +279,7 @@ class Database:
                     if error.sqlite_errorcode & 0xFF in _DAMAGE:
                         raise _DamagedError from None
                     if error.sqlite_errorcode & 0xFF not in _BUSY:
-                        raise StorageError(f"{self._what} cannot be used: {error}") from None
+                        raise self._unusable(error) from None
                     if time.monotonic() > deadline:
                         raise StorageError(f"{self._what} is locked") from None
                     time.sleep(0.02)
@@ -367,7 +377,7 @@ def _code(error: Exception) -> int:
 
 
 def _extended_code(error: Exception) -> int:
-    return int(getattr(getattr(error, "orig", None), "sqlite_errorcode", 0))
+    return int(getattr(getattr(error, "orig", error), "sqlite_errorcode", 0))
 
 
 def _cause(error: Exception) -> str:
