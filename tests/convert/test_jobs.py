@@ -13,6 +13,8 @@ import av
 import pytest
 import uvloop
 
+from chimera_storage.archive.layout import MARK_NAME
+from chimera_storage.archive.mark import make_marks
 from chimera_storage.convert import output
 from chimera_storage.convert.jobs import MAX_ATTEMPTS
 from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
@@ -138,6 +140,25 @@ def test_no_image_left_fails_with_a_sentence(saved: SavedImages, kind: Conversio
             assert made.status is FAILED
             assert made.error == "none of the images of this range can be read any more"
             assert opened.statuses(made.id) == [QUEUED, RUNNING, FAILED]
+            assert saved.outputs() == []
+
+    uvloop.run(run())
+
+
+@pytest.mark.parametrize("kind", list(ConversionType))
+def test_nothing_is_made_where_the_disk_is_not_mounted(
+    saved: SavedImages, kind: ConversionType
+) -> None:
+    make_marks(saved.layout, "the-id-of-this-folder")
+    saved.save([picture(0), picture(1)])
+
+    async def run() -> None:
+        async with managed(saved) as opened:
+            (saved.layout.captures / MARK_NAME).unlink()
+            conversion = await opened.manager.request(**query(kind))
+            failed = await opened.settled(conversion.id)
+            assert failed.status is FAILED
+            assert "is its disk mounted?" in (failed.error or "")
             assert saved.outputs() == []
 
     uvloop.run(run())

@@ -12,12 +12,12 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 from zoneinfo import ZoneInfo
 
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import Layout
-from chimera_storage.archive.mark import open_index
+from chimera_storage.archive.mark import Mark, open_index
 from chimera_storage.clock import SystemClock
 from chimera_storage.convert.job import (
     EXIT_FAILED,
@@ -32,6 +32,7 @@ from chimera_storage.convert.make import Made, NoImagesError, make_video, make_z
 from chimera_storage.convert.output import reason, remove
 from chimera_storage.convert.selection import select
 from chimera_storage.convert.zip_writer import Sink
+from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.model import ConversionType
 
@@ -88,8 +89,8 @@ def main() -> int:
     job = Job.from_line(_read_line())
     reporter = Reporter(pipe if job.output is not None else None)
     try:
-        file = None if job.output is None else job.output.open("xb", buffering=_BUFFER_BYTES)
-    except OSError as error:
+        file = None if job.output is None else _open(job, job.output)
+    except (OSError, StorageError) as error:
         return _failed(job, error, reporter)
     # From here on the output is ours to remove.
     threading.Thread(target=_end_with_server, args=(job.output,), daemon=True).start()
@@ -109,8 +110,18 @@ def main() -> int:
     return EXIT_MADE
 
 
+def _open(job: Job, output: Path) -> BinaryIO:
+    """A new file; not in the bare mount point where the disk is missing."""
+    Mark(_layout(job)).check()
+    return output.open("xb", buffering=_BUFFER_BYTES)
+
+
+def _layout(job: Job) -> Layout:
+    return Layout(job.root, ZoneInfo(job.timezone))
+
+
 def _make(job: Job, sink: Sink, reporter: Reporter) -> Made:
-    layout = Layout(job.root, ZoneInfo(job.timezone))
+    layout = _layout(job)
     index = open_index(layout)
     try:
         return _convert(job, Archive(layout, index, SystemClock()), sink, reporter)
