@@ -15,7 +15,6 @@ Rules that keep footage and rows safe:
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 
 from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.adopt import read_image
@@ -28,11 +27,10 @@ from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.archive.sidecar import Facts
 from chimera_storage.archive.walk import Name, Names, to_key
 from chimera_storage.log import get_logger
-from chimera_storage.model import Image, ImageKey
+from chimera_storage.model import Event, Image, ImageKey
 
 _PAUSE_EVERY = 500  # files
 _FILL = 10_000  # rows at once
-SETTLED_S = 2.0  # a folder's time says little about what happens in the same tick of a clock
 _RECORDER_S = 10.0  # a file without a row for this long has lost its recorder
 
 _log = get_logger()
@@ -124,17 +122,24 @@ class Comparer:
         folder = str(self._layout.hour_folder(camera, hour))
         below = walk.hour_name(hour)
         known = self._index.names(camera, hour, flat=False)
-        with _opened(folder) as descriptor:
+        with walk.opened(folder) as descriptor:
             listed = [] if descriptor is None else os.listdir(descriptor)  # noqa: PTH208
             files = self._names.of_hour(camera, below, listed)
             if len(listed) - len(files) > 1:  # one is the sidecar
                 drop_leftovers(folder, self._archive)
             facts: Mapping[Name, Facts] = {}
+            events: list[Event] = []
             if descriptor is not None and len(files.keys() - known.keys()) > 0:
-                facts = sidecar.read(folder, hour).images
+                beside = sidecar.read(folder, hour)
+                facts = beside.images
+                events = [
+                    Event(camera=camera, start_us=start, end_us=end) for start, end in beside.events
+                ]
             added = self._take_in(
                 camera, (descriptor, below), files, known, facts, min_age_s=min_age_s
             )
+        if added and events:
+            self._index.add_events(events)
         return added, self._remove(camera, known.keys() - files.keys(), False, identity)
 
     def compare_flat(
@@ -151,7 +156,7 @@ class Comparer:
                 files=flat.nowhere,
                 problem="their local time does not occur in server.timezone; they are not counted",
             )
-        with _opened(str(self._layout.camera_folder(camera))) as descriptor:
+        with walk.opened(str(self._layout.camera_folder(camera))) as descriptor:
             for number, hour in enumerate(hours):
                 known = self._index.names(camera, hour, flat=True) if hour in with_rows else {}
                 files = {name: self._names.flat_file(camera, name) for name in flat.of_hour(hour)}
@@ -171,7 +176,7 @@ class Comparer:
         sizes = self._index.sizes_of(keys)
         known = {keys[key]: size for key, size in sizes.items()}
         folder = self._layout.camera_folder(camera) / below
-        with _opened(str(folder)) as descriptor:
+        with walk.opened(str(folder)) as descriptor:
             there = {
                 name: file
                 for name, file in names.items()
@@ -205,7 +210,7 @@ class Comparer:
         if descriptor is None:
             return 0
         self.intake.begin()
-        before = _stamp(os.fstat(descriptor), SETTLED_S)
+        before = walk.stamp_of(os.fstat(descriptor), walk.SETTLED_S)
         rows: list[Row] = []
         added = 0
         if facts and not known and not min_age_s:
@@ -231,7 +236,7 @@ class Comparer:
 
     def _fill(self, camera: int, rows: list[Row], descriptor: int, before: Stamp) -> int:
         added = self._index.fill(camera, rows)
-        if not before[0] or _stamp(os.fstat(descriptor), 0) != before:
+        if not before[0] or walk.stamp_of(os.fstat(descriptor), 0) != before:
             keys = [to_key(camera, (row[1], row[2]), flat=bool(row[3])) for row in rows]
             gone = [key for key in keys if walk.is_gone(self._layout.image_path(key))]
             added -= self._index.remove_images(gone)
@@ -325,7 +330,7 @@ class _Walk:
         self._identity = identity
         self._known = known
         self._min_age_s = _RECORDER_S if patient else 0.0
-        self._settled_s = 2 * _RECORDER_S if patient else SETTLED_S
+        self._settled_s = 2 * _RECORDER_S if patient else walk.SETTLED_S
         self._folder = comparer._layout.camera_folder(camera)
         self._added = self._removed = 0
         self.noted: dict[str, Stamp] = {}
@@ -404,21 +409,12 @@ class _Walk:
         return not stamp[0] or self._known.get(name) != stamp
 
     def _note(self, name: str, status: os.stat_result) -> Stamp:
-        stamp = self.noted[name] = _stamp(status, self._settled_s)
+        stamp = self.noted[name] = walk.stamp_of(status, self._settled_s)
         return stamp
 
     def _count(self, counts: Counts) -> None:
         self._added += counts[0]
         self._removed += counts[1]
-
-
-def _stamp(status: os.stat_result, age_s: float) -> Stamp:
-    """What a folder looks like; time 0, as no folder has, where it changed less than `age_s` ago.
-
-    A clock that was set back leaves folders of the future, which count as settled.
-    """
-    settled = abs(time.time() - status.st_mtime) >= age_s
-    return (status.st_mtime_ns if settled else 0, status.st_ino)
 
 
 def _is_younger(file: str, descriptor: int, age_s: float) -> bool:
@@ -427,17 +423,3 @@ def _is_younger(file: str, descriptor: int, age_s: float) -> bool:
     except OSError:
         return False
     return status.st_nlink == 1 and abs(time.time() - status.st_ctime) < age_s
-
-
-@contextmanager
-def _opened(folder: str) -> Iterator[int | None]:
-    """A descriptor of a folder that is no symlink; None where there is none. Raises OSError."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

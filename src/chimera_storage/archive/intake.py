@@ -91,9 +91,8 @@ class Intake:
     ) -> list[Row]:
         """The rows of a dated folder's files whose sidecar knows them, in its order: that of time.
 
-        They are taken out of `files`.
-
-        For an index that is made anew, without a key, a sort or a call for each of a million.
+        They are taken out of `files`. For an index that is made anew: without a key, a sort or a
+        call for each of a million.
         """
         rows: list[Row] = []
         lstat, found = os.lstat, files.get

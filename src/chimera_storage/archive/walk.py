@@ -4,13 +4,18 @@ Symlinked folders are not entered: what they lead to belongs to another camera o
 """
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chimera_storage.archive.index.folders import Stamp
 from chimera_storage.archive.layout import HOUR_S, SECOND_US, Layout, is_temporary, parse_camera
 from chimera_storage.clock import from_us, to_us
 from chimera_storage.model import ImageKey
+
+SETTLED_S = 2.0  # a folder's time says little about what happens in the same tick of a clock
 
 
 def camera_ids(layout: Layout) -> list[int]:
@@ -220,3 +225,26 @@ def below(key: ImageKey, path: Path) -> str:
 def temporary_files(folder: str) -> list[str]:
     """The temporary files of ours in a folder. Raises OSError."""
     return [name for name in os.listdir(folder) if is_temporary(name)]  # noqa: PTH208
+
+
+def stamp_of(status: os.stat_result, age_s: float) -> Stamp:
+    """What a folder looks like; time 0, as no folder has, where it changed less than `age_s` ago.
+
+    A clock that was set back leaves folders of the future, which count as settled.
+    """
+    settled = abs(time.time() - status.st_mtime) >= age_s
+    return (status.st_mtime_ns if settled else 0, status.st_ino)
+
+
+@contextmanager
+def opened(folder: str) -> Iterator[int | None]:
+    """A descriptor of a folder that is no symlink; None where there is none. Raises OSError."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

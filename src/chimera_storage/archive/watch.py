@@ -19,6 +19,7 @@ from chimera_storage.archive.compare import Comparer
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.intake import drop_leftovers
 from chimera_storage.archive.notices import Changes, Folder, Kind, Notices
+from chimera_storage.archive.prefill import prefill
 from chimera_storage.errors import ChimeraStorageError
 from chimera_storage.log import get_logger
 
@@ -197,6 +198,7 @@ class Reconciler:
 
     def _compare_all(self) -> None:
         started = told_at = time.monotonic()
+        self._progress = 0.0
         self._notices.open()
         self._forget_flat_of_another_zone()
         outputs.reconcile_outputs(self._archive)
@@ -204,12 +206,14 @@ class Reconciler:
         self._cameras = set(walk.camera_ids(self._layout))
         with_rows = {*self._index.cameras(), *self._index.compared_cameras()}
         cameras = sorted(self._cameras | with_rows)
-        added = removed = 0
+        added = prefill(self._archive, pause=self._pause, on_share=self._filled)
+        self._comparer.taken_in += added
+        removed = 0
         failure: OSError | None = None
         for number, camera in enumerate(cameras):
 
             def on_share(share: float, done: int = number) -> None:
-                self._progress = (done + share) / len(cameras)
+                self._progress = max(self._progress, (done + share) / len(cameras))
                 nonlocal told_at
                 if time.monotonic() - told_at > _PROGRESS_EVERY_S:
                     told_at = time.monotonic()
@@ -233,6 +237,10 @@ class Reconciler:
         self._complete.set()
         seconds = round(time.monotonic() - started, 3)
         _log.info("comparison_complete", added=added, removed=removed, seconds=seconds)
+
+    def _filled(self, share: float) -> None:
+        """Most of a comparison is through when an index made anew was filled."""
+        self._progress = 0.9 * share
 
     def _forget_flat_of_another_zone(self) -> None:
         """The same flat name is another time in another zone: its row is made anew."""
