@@ -28,6 +28,7 @@ _SCAN_ANYWAY_S = 600.0  # where the kernel tells of changes
 _LISTEN_EVERY_S = 0.3  # while something long is done
 _CREATED_WAIT_S = 1.0  # who created a file writes it and closes it, which is told of too
 _LINKED_WAIT_S = 10.0  # in dated folders: the recorder links files and adds the row itself
+_GONE_WAIT_S = 1.0  # who deletes through the archive removes the row itself, after the file
 _MANY_NAMES = 200  # of one dated folder: comparing it costs less than so many single questions
 _MOST_WAITING = 50_000  # files to look at later; beyond, everything is scanned
 _READ_AT_ONCE = 200  # files; some 10 ms
@@ -75,6 +76,7 @@ class Reconciler:
             archive, pause=self._pause, look_again=self._look_again, on_folder=self._notices.watch
         )
         self._waiting: dict[Folder, dict[str, float]] = defaultdict(dict)  # file → when to look
+        self._waiting_folders: dict[Folder, float] = {}  # to be compared as a whole, when
         self._cameras: set[int] = set()
         self._generation = archive.index.generation
         self._scan_at_s = 0.0
@@ -184,6 +186,7 @@ class Reconciler:
         now = time.monotonic()
         due = [self._scan_at_s, now + 0.5]
         due += [at for files in self._waiting.values() for at in list(files.values())[:1]]
+        due += self._waiting_folders.values()
         return 0.0 if self._may_have_unread else max(0.01, min(due) - now)
 
     def _pause(self) -> None:
@@ -318,16 +321,19 @@ class Reconciler:
 
     def _look_at(self, folder: Folder, files: dict[str, Kind]) -> None:
         camera, below = folder
-        created = [file for file, kind in files.items() if kind is Kind.CREATED]
-        wait_s = _LINKED_WAIT_S if below else _CREATED_WAIT_S
-        self._wait_for(folder, created, wait_s)
-        now = {f: kind is Kind.WRITTEN for f, kind in files.items() if kind is not Kind.CREATED}
-        for file in now:
+        of_kind = {kind: [f for f, happened in files.items() if happened is kind] for kind in Kind}
+        self._wait_for(folder, of_kind[Kind.CREATED], _LINKED_WAIT_S if below else _CREATED_WAIT_S)
+        if below and len(of_kind[Kind.GONE]) > _MANY_NAMES:
+            self._waiting_folders.setdefault(folder, time.monotonic() + _GONE_WAIT_S)
+        elif folder not in self._waiting_folders:
+            self._wait_for(folder, of_kind[Kind.GONE], _GONE_WAIT_S)
+        written = of_kind[Kind.WRITTEN]
+        for file in written:
             self._waiting[folder].pop(file, None)
-        if below and len(now) > _MANY_NAMES:
+        if below and len(written) > _MANY_NAMES:
             self._comparer.compare_folder(camera, below)
-        elif now:
-            self._comparer.look_at(camera, below, now)
+        elif written:
+            self._comparer.look_at(camera, below, dict.fromkeys(written, True))
 
     def _look_again(self, camera: int, below: str, file: str) -> None:
         """A file is still being written to."""
@@ -344,6 +350,10 @@ class Reconciler:
 
     def _look_at_waiting(self) -> None:
         now = time.monotonic()
+        for folder in [f for f, at in self._waiting_folders.items() if at <= now]:
+            del self._waiting_folders[folder]
+            self._waiting.pop(folder, None)
+            self._comparer.compare_folder(*folder)
         for folder in list(self._waiting):
             files = self._waiting[folder]
             due = {file: False for file, at in files.items() if at <= now}
