@@ -1,27 +1,43 @@
 """Reading sources to the end or for a number of pictures, with a deadline."""
 
 import threading
+from typing import TypeVar
 
 from chimera_storage.motion.decoding import Decoder
-from chimera_storage.motion.sources.source import FrameReader, Source, SourceFrame
+from chimera_storage.motion.sources.source import (
+    FrameReader,
+    Item,
+    Source,
+    SourceFrame,
+    SourceJpeg,
+    SourcePacket,
+)
 from tests.support.waiting import wait_for
+
+Picture = TypeVar("Picture", SourceFrame, SourceJpeg)
 
 
 def read(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceFrame]:
     """The first pictures of a source, decoded; all if it ends earlier. Raises SourceError."""
+    return _read(source, pictures, timeout_s, SourceFrame)
+
+
+def read_jpegs(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceJpeg]:
+    """The same of a source that gives the camera's JPEG files."""
+    return _read(source, pictures, timeout_s, SourceJpeg)
+
+
+def _read(source: Source, pictures: int, timeout_s: float, kind: type[Picture]) -> list[Picture]:
     reader = FrameReader(source, "test-reader")
     decoder = Decoder()
     reader.start()
-    frames: list[SourceFrame] = []
+    frames: list[Picture] = []
 
     def enough() -> bool:
         while (item := reader.get(0.01)) is not None:
-            if isinstance(item, SourceFrame):
-                frames.append(item)
-            else:
-                for picture in decoder.feed(item):
-                    assert picture.pts is not None
-                    frames.append(SourceFrame(picture=picture, time_us=picture.pts))
+            for picture in _decoded(item, decoder):
+                assert isinstance(picture, kind)
+                frames.append(picture)
             if len(frames) == pictures:
                 return True
         return False
@@ -34,6 +50,14 @@ def read(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceFra
         reader.close()
         assert reader.join(5), "the reader's thread did not end"
     return frames
+
+
+def _decoded(item: Item, decoder: Decoder) -> list[SourceFrame | SourceJpeg]:
+    if not isinstance(item, SourcePacket):
+        return [item]
+    return [
+        SourceFrame(picture=picture, time_us=picture.pts or 0) for picture in decoder.feed(item)
+    ]
 
 
 def drain(source: Source) -> None:

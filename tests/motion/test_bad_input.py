@@ -18,8 +18,9 @@ from chimera_storage.config import MotionSettings
 from chimera_storage.model import CameraState
 from chimera_storage.motion.replay import replay
 from chimera_storage.motion.scan import Scanner
-from chimera_storage.motion.sources.http_camera import JpegDecoder
-from chimera_storage.motion.sources.source import SourceFrame
+from chimera_storage.motion.seen import Seen
+from chimera_storage.motion.sources.jpeg_files import JpegFiles
+from chimera_storage.motion.sources.source import SourceJpeg
 from tests.motion.clips import jpegs, scene, write_clip
 from tests.motion.test_damage_in_streams import START_US, Taken
 from tests.motion.test_recorder import Running, recording
@@ -210,13 +211,13 @@ def taken(tmp_path: Path) -> Iterator[Taken]:
 def test_cameras_of_any_frame_rate_are_recorded(
     rate: float, passes: list[tuple[float, float]], taken: Taken
 ) -> None:
-    decoder = JpegDecoder()
+    decoder = JpegFiles()
     repeat = 24 if rate > 100 else 1
     files = [jpeg for jpeg in jpegs(8, passes) for _ in range(repeat)]
     for number, jpeg in enumerate(files):
-        picture = decoder.decode(jpeg)
-        assert picture is not None
+        seen = decoder.decode(jpeg)
+        assert isinstance(seen, Seen)
         time_us = START_US + round(number * 1e6 / rate)
-        taken.capture.take(SourceFrame(picture=picture, time_us=time_us, jpeg=jpeg))
+        taken.capture.take(SourceJpeg(seen=seen, time_us=time_us, jpeg=jpeg))
     taken.capture.finish()
     assert bool(taken.images()) == bool(passes)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import av
 import numpy as np
 import pytest
+import simplejpeg
 from numpy.typing import NDArray
 
 from chimera_storage.archive.images import Archive, ImageWriter
@@ -17,7 +18,8 @@ from chimera_storage.config import CameraSettings
 from chimera_storage.model import Image
 from chimera_storage.motion import capture
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.sources.source import SourceFrame
+from chimera_storage.motion.seen import Seen
+from chimera_storage.motion.sources.source import SourceFrame, SourceJpeg
 from tests.motion.clips import HEIGHT, RATE, WIDTH, jpegs, scene
 
 START_US = 1_767_260_000_000_000
@@ -52,9 +54,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def frame(pixels: NDArray[np.uint8], number: int, jpeg: bytes | None = None) -> SourceFrame:
+def frame(pixels: NDArray[np.uint8], number: int) -> SourceFrame:
     picture = av.VideoFrame.from_ndarray(pixels, format="gray").reformat(format="yuv420p")
-    return SourceFrame(picture=picture, time_us=START_US + number * 1_000_000 // RATE, jpeg=jpeg)
+    return SourceFrame(picture=picture, time_us=START_US + number * 1_000_000 // RATE)
+
+
+def file(jpeg: bytes, number: int) -> SourceJpeg:
+    time_us = START_US + number * 1_000_000 // RATE
+    return SourceJpeg(jpeg=jpeg, seen=Seen.of_jpeg(jpeg), time_us=time_us)
 
 
 def test_a_passer_is_kept_with_the_moments_before_and_after_and_nothing_else(store: Store) -> None:
@@ -86,12 +93,29 @@ def test_every_saved_file_is_a_jpeg_that_decodes(store: Store) -> None:
 def test_a_cameras_own_jpeg_is_saved_byte_for_byte(store: Store) -> None:
     taken = store.capture()
     files = jpegs(5, [(2, 4)])
-    for number, (pixels, jpeg) in enumerate(zip(scene(5, [(2, 4)]), files, strict=True)):
-        taken.take(frame(pixels, number, jpeg))
+    for number, jpeg in enumerate(files):
+        taken.take(file(jpeg, number))
     images = store.images()
     assert len(images) > 10
     for image in images:
         assert store.layout.image_path(image.key).read_bytes() in files
+
+
+def test_boxes_of_a_large_jpeg_are_in_its_own_pixels(store: Store) -> None:
+    taken = store.capture()
+    by = 6
+    for number, pixels in enumerate(scene(5, [(2, 4)])):
+        large = np.kron(pixels, np.ones((by, by), np.uint8))
+        taken.take(file(simplejpeg.encode_jpeg(large[:, :, None], colorspace="GRAY"), number))
+    taken.finish()
+    images = store.images()
+    assert {(image.width, image.height) for image in images} == {(by * WIDTH, by * HEIGHT)}
+    boxes = [image.boxes[0] for image in images if image.boxes]
+    assert boxes
+    for box in boxes:  # the passer is 40 pixels wide and 100 high, from row 80 on
+        assert abs(box.y - by * 80) < 60
+        assert abs(box.h - by * 100) < 120
+    assert max(box.x + box.w for box in boxes) > by * WIDTH * 0.8
 
 
 def test_nothing_is_kept_of_a_quiet_scene(store: Store) -> None:
@@ -158,10 +182,9 @@ def test_what_waits_for_motion_is_bounded_in_bytes(
 
 def test_jpegs_that_await_the_second_stream_are_not_held_decoded(store: Store) -> None:
     taken = store.capture()
-    files = jpegs(3, [])
-    frames = [frame(p, n, files[n]) for n, p in enumerate(scene(3, []))]
-    references = [sys.getrefcount(item.picture) for item in frames]
-    for item in frames:
+    files = [file(jpeg, number) for number, jpeg in enumerate(jpegs(3, []))]
+    references = [sys.getrefcount(item.seen.luma) for item in files]
+    for item in files:
         taken.take(item, [])
-    assert [sys.getrefcount(item.picture) for item in frames] == references
+    assert [sys.getrefcount(item.seen.luma) for item in files] == references
     taken.finish()

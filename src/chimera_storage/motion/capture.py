@@ -21,7 +21,7 @@ from chimera_storage.motion.detector import Motion
 from chimera_storage.motion.health import SignalHealth
 from chimera_storage.motion.looking import STILL, Looker
 from chimera_storage.motion.saving import Saver
-from chimera_storage.motion.sources.source import Item, SourceFrame
+from chimera_storage.motion.sources.source import Item, SourceFrame, SourceJpeg, SourcePacket
 from chimera_storage.motion.trigger import Pacer, Trigger
 
 MAX_BUFFER_BYTES = 48 * 1024 * 1024  # of decoded pictures: a second of 1080p at 15, 36 of 720p
@@ -149,21 +149,25 @@ class Capture:
         self._begin()
 
     def _note_size(self, item: Item) -> None:
-        known = item.picture if isinstance(item, SourceFrame) else item.codec
-        if known.width and known.height:
-            self.width, self.height = known.width, known.height
+        match item:
+            case SourceJpeg():
+                width, height = item.seen.size
+            case SourceFrame():
+                width, height = item.picture.width, item.picture.height
+            case SourcePacket():
+                width, height = item.codec.width, item.codec.height
+        if width and height:
+            self.width, self.height = width, height
 
     def _await_sight(self, item: Item) -> None:
         """Hold a picture of the first stream until the second one shows what moves in it."""
-        if isinstance(item, SourceFrame):
-            shot = Shot.of(item)
-            if shot.jpeg is not None:
-                shot.picture = None  # nobody looks at it, and 1080p for some seconds are 100 MB
-        else:
+        if isinstance(item, SourcePacket):
             if item.key:
                 self._gop = Gop()
             self._gop.append(item)
             shot = Shot(time_us=item.time_us, gop=self._gop, size=item.size)
+        else:
+            shot = Shot.of(item)
         if self._pacer.due(shot.time_us):
             self._unlooked.append(shot)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import av
 
 from chimera_storage.motion.sources.codec import Codec, PacketDecoder, VideoPacket
-from chimera_storage.motion.sources.source import SourceFrame, SourcePacket
+from chimera_storage.motion.sources.source import SourceFrame, SourceJpeg, SourcePacket
 
 DOUBTFUL_US = 5_000_000
 LEAST_GROUP = 8  # packets: decoders hold back a few pictures
@@ -48,16 +48,13 @@ class Shot:
     doubtful: bool = False
 
     @staticmethod
-    def of(frame: SourceFrame) -> "Shot":
-        """The shot of a picture that came decoded."""
-        picture, jpeg = frame.picture, frame.jpeg
+    def of(item: SourceFrame | SourceJpeg) -> "Shot":
+        """The shot of a picture that came decoded, or as a file."""
+        if isinstance(item, SourceFrame):
+            return Shot(time_us=item.time_us, picture=item.picture)
+        width, height = item.seen.size
         return Shot(
-            time_us=frame.time_us,
-            picture=picture,
-            jpeg=jpeg,
-            width=picture.width,
-            height=picture.height,
-            size=len(jpeg or b""),
+            time_us=item.time_us, jpeg=item.jpeg, width=width, height=height, size=len(item.jpeg)
         )
 
     @property

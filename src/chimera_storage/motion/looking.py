@@ -10,9 +10,9 @@ from chimera_storage.motion.decoding import Shot
 from chimera_storage.motion.detector import Detector, Motion
 from chimera_storage.motion.glance import Glance
 from chimera_storage.motion.health import DamageCheck, SignalHealth
-from chimera_storage.motion.picture import chroma, luma
+from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.sources.codec import SOFTWARE
-from chimera_storage.motion.sources.source import Item, SourceFrame
+from chimera_storage.motion.sources.source import Item, SourceJpeg, SourcePacket
 from chimera_storage.motion.trigger import Pacer
 from chimera_storage.motion.watch import Watch
 
@@ -86,16 +86,15 @@ class Looker:
 
     def take(self, item: Item) -> Iterator[tuple[Shot, Motion]]:
         """The shots that are settled now, in order, and what moves in each."""
-        if isinstance(item, SourceFrame):
-            self._frames += 1
-            if self._pacer.due(item.time_us) and self._is_whole(item.picture, item.time_us):
-                shot = Shot.of(item)
-                motion = self._look(shot)
-                if shot.jpeg is not None:
-                    shot.picture = None
-                yield shot, motion
+        if isinstance(item, SourcePacket):
+            yield from self._look_at(self._watch.take(item))
             return
-        yield from self._look_at(self._watch.take(item))
+        self._frames += 1
+        if self._pacer.due(item.time_us):
+            seen = item.seen if isinstance(item, SourceJpeg) else Seen.of(item.picture)
+            if self._is_whole(seen, item.time_us):
+                shot = Shot.of(item)
+                yield shot, self._look(shot, seen)
 
     def finish(self) -> Iterator[tuple[Shot, Motion]]:
         """The rest: the stream is over."""
@@ -106,30 +105,32 @@ class Looker:
             if self._watch.damaged != self._known_damaged:
                 self._known_damaged = self._watch.damaged
                 self._health.damaged(shot.time_us)
-            if shot.picture is not None and not self._is_whole(shot.picture, shot.time_us):
+            seen = None if shot.picture is None else Seen.of(shot.picture)
+            if seen is not None and not self._is_whole(seen, shot.time_us):
                 continue
             if self._pacer.due(shot.time_us):
-                passed_over = shot.picture is None or shot.time_us == self._looked_us
-                yield shot, STILL if passed_over else self._look(shot)
+                if seen is None or shot.time_us == self._looked_us:  # passed over
+                    yield shot, STILL
+                else:
+                    yield shot, self._look(shot, seen)
 
-    def _look(self, shot: Shot) -> Motion:
-        assert shot.picture is not None, "only what was passed over has none"  # noqa: S101
+    def _look(self, shot: Shot, seen: Seen) -> Motion:
         if shot.doubtful:
             return self._motion
-        self._health.look(luma(shot.picture), shot.time_us)
+        self._health.look(seen.luma, shot.time_us)
         if self._is_obvious(shot.time_us):
             return self._motion
         self._looked_us = shot.time_us
-        detector = self._detector_for(shot.picture)
-        self._motion = detector.detect(luma(shot.picture), shot.time_us)
+        detector = self._detector_for(seen)
+        self._motion = detector.detect(seen.luma, shot.time_us)
         self.looks += 1
         self._watch.masked = detector.ignored is not None
         if self._motion.moving:
             self._watch.moves(shot.time_us)
         elif detector.follows:
             self._watch.follows()
-        elif shot.gop is not None and shot.picture.key_frame:
-            self._key_frames.accept(luma(shot.picture))
+        elif shot.gop is not None and shot.picture is not None and shot.picture.key_frame:
+            self._key_frames.accept(seen.luma)
         return self._motion
 
     def _is_obvious(self, time_us: int) -> bool:
@@ -144,30 +145,30 @@ class Looker:
         Where it does, the detector is to see the pictures before it first. Where it does not, the
         detector learns from one now and then, so that dusk is no news to it.
         """
-        if not self._is_whole(picture, time_us):
+        seen = Seen.of(picture)
+        if not self._is_whole(seen, time_us):
             return False
-        self._health.look(luma(picture), time_us)
+        self._health.look(seen.luma, time_us)
         ignored = self._detector.ignored if self._detector else None
-        if self._key_frames.differs(luma(picture), ignored):
+        if self._key_frames.differs(seen.luma, ignored):
             return True
         self._motion = STILL
         if self._looked_us is None or abs(time_us - self._looked_us) >= _LEARNING_INTERVAL_US:
             self._looked_us = time_us
-            self._detector_for(picture).detect(luma(picture), time_us)
+            self._detector_for(seen).detect(seen.luma, time_us)
             self.looks += 1
         return False
 
-    def _is_whole(self, picture: av.VideoFrame, time_us: int) -> bool:
-        if self._damage.is_damaged(luma(picture), time_us, chroma(picture)):
+    def _is_whole(self, seen: Seen, time_us: int) -> bool:
+        if self._damage.is_damaged(seen.luma, time_us, seen.chroma):
             self._health.damaged(time_us)
             return False
         return True
 
-    def _detector_for(self, picture: av.VideoFrame) -> Detector:
-        size = (picture.width, picture.height)
-        if self._detector is None or size != self._size:
-            self._size = size
+    def _detector_for(self, seen: Seen) -> Detector:
+        if self._detector is None or seen.size != self._size:
+            self._size = seen.size
             self._detector = Detector(
-                self._settings, *(self._given_size or size), timezone=self._timezone
+                self._settings, *(self._given_size or seen.size), timezone=self._timezone
             )
         return self._detector

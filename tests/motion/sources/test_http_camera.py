@@ -11,7 +11,7 @@ from chimera_storage.errors import SourceError
 from chimera_storage.motion.sources.address import parse_address
 from chimera_storage.motion.sources.http_camera import HttpSource
 from tests.motion.clips import HEIGHT, WIDTH, jpegs, write_clip
-from tests.motion.reading import drain, read
+from tests.motion.reading import drain, read, read_jpegs
 from tests.support.http_camera import HttpCamera, dripping_server, silent_server
 
 CLOCK = SystemClock()
@@ -32,9 +32,9 @@ def pictures() -> list[bytes]:
 def test_the_cameras_own_jpegs_come_through_untouched(path: str, pictures: list[bytes]) -> None:
     with HttpCamera(pictures) as camera:
         began_us = to_us(CLOCK.now())
-        frames = read(source(camera.url(path)), 4)
+        frames = read_jpegs(source(camera.url(path)), 4)
     assert all(frame.jpeg in pictures for frame in frames)
-    assert {(f.picture.width, f.picture.height) for f in frames} == {(WIDTH, HEIGHT)}
+    assert {frame.seen.size for frame in frames} == {(WIDTH, HEIGHT)}
     times = [frame.time_us for frame in frames]
     assert times == sorted(set(times))
     assert began_us <= times[0] <= times[-1] <= to_us(CLOCK.now())
@@ -46,7 +46,7 @@ def test_a_camera_gets_the_password_in_the_way_it_asks_for(
     auth: str, path: str, pictures: list[bytes]
 ) -> None:
     with HttpCamera(pictures, auth=auth, user="c@m", password=ODD) as camera:
-        frames = read(source(camera.url(path, f"c%40m:{ODD_ENCODED}")), 4)
+        frames = read_jpegs(source(camera.url(path, f"c%40m:{ODD_ENCODED}")), 4)
     assert len(frames) == 4
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_password_is_said_without_it(
 )
 def test_what_is_no_stream_is_a_sentence(path: str, said: str, pictures: list[bytes]) -> None:
     with HttpCamera(pictures) as camera, pytest.raises(SourceError, match=said):
-        read(source(camera.url(path)), 1000)
+        read_jpegs(source(camera.url(path)), 1000)
 
 
 def test_a_camera_that_is_switched_off_between_snapshots_is_noticed(pictures: list[bytes]) -> None:
@@ -89,9 +89,35 @@ def test_damaged_pictures_are_left_out_and_counted(pictures: list[bytes]) -> Non
     cut = pictures[0][: len(pictures[0]) // 2]
     with HttpCamera([cut, pictures[1], b"no picture", pictures[2]]) as camera:
         found = source(camera.url("/mjpeg-length"))
-        frames = read(found, 3)
+        frames = read_jpegs(found, 3)
     assert [frame.jpeg for frame in frames] == [pictures[1], pictures[2], pictures[1]]
     assert found.damaged == 3
+
+
+def test_pictures_that_are_cut_off_but_end_as_they_should_are_left_out(
+    pictures: list[bytes],
+) -> None:
+    cut = pictures[0][: len(pictures[0]) // 2] + b"\xff\xd9"
+    with HttpCamera([cut, pictures[1]]) as camera:
+        found = source(camera.url("/mjpeg-length"))
+        frames = read_jpegs(found, 2)
+    assert {frame.jpeg for frame in frames} == {pictures[1]}
+    assert found.damaged == 2
+
+
+def test_pictures_without_huffman_tables_come_decoded_to_be_encoded_anew(
+    pictures: list[bytes],
+) -> None:
+    with HttpCamera([without_tables(jpeg) for jpeg in pictures]) as camera:
+        frames = read(source(camera.url("/mjpeg")), 2)
+    assert {(f.picture.width, f.picture.height) for f in frames} == {(WIDTH, HEIGHT)}
+
+
+def without_tables(jpeg: bytes) -> bytes:
+    """The file without its Huffman tables (DHT, ITU-T T.81, B.2.4.2), as USB cameras send it."""
+    while (at := jpeg.find(b"\xff\xc4")) >= 0:
+        jpeg = jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
+    return jpeg
 
 
 def test_a_server_that_stays_silent_is_given_up() -> None:
@@ -115,7 +141,7 @@ def test_a_camera_whose_clock_is_in_the_year_2000_gets_the_servers_time(
 ) -> None:
     began_us = to_us(CLOCK.now())
     with HttpCamera(pictures, date="Sat, 01 Jan 2000 00:00:00 GMT") as camera:
-        frames = read(source(camera.url(path)), 3)
+        frames = read_jpegs(source(camera.url(path)), 3)
     ended_us = to_us(CLOCK.now())
     assert all(began_us <= frame.time_us <= ended_us for frame in frames)
 

@@ -11,17 +11,18 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Literal
 
-import av
 import httpx
 
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
+from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.sources.address import Address
 from chimera_storage.motion.sources.deadline import HeadDeadline
 from chimera_storage.motion.sources.ffmpeg import refused_sentence, source_error
 from chimera_storage.motion.sources.hardware import Device
+from chimera_storage.motion.sources.jpeg_files import JpegFiles
 from chimera_storage.motion.sources.multipart import MultipartParser
-from chimera_storage.motion.sources.source import TIMEOUT_S, Item, SourceFrame
+from chimera_storage.motion.sources.source import TIMEOUT_S, Item, SourceFrame, SourceJpeg
 from chimera_storage.motion.sources.stream import StreamSource
 from chimera_storage.motion.sources.timing import LiveTimes
 
@@ -50,14 +51,14 @@ class HttpSource:
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._clock = clock
-        self._decoder = JpegDecoder()
+        self._files = JpegFiles()
         self._head = HeadDeadline(2 * timeout_s)
         self.patience_s = 3 * timeout_s + interval_s
 
     @property
     def damaged(self) -> int:
         """Pictures that could not be decoded."""
-        return self._decoder.damaged
+        return self._files.damaged
 
     def frames(self, stop: threading.Event) -> Iterator[Item]:
         """Pictures until the camera hangs up. Raises SourceError."""
@@ -137,22 +138,21 @@ class HttpSource:
                 self._check(response)
                 body = self._body(response, stop)
 
-    def _frame(self, body: bytes, times: LiveTimes) -> SourceFrame | None:
+    def _frame(self, body: bytes, times: LiveTimes) -> Item | None:
         received_us = to_us(self._clock.now())
         jpeg = body.rstrip(b"\0\r\n ")
-        picture = self._decoder.decode(jpeg)
-        if picture is None:
-            if self._decoder.damaged_in_a_row >= _MAX_DAMAGED_IN_A_ROW:
+        found = self._files.decode(jpeg)
+        if found is None:
+            if self._files.damaged_in_a_row >= _MAX_DAMAGED_IN_A_ROW:
                 raise SourceError(
                     f"{self._address.place} sends pictures that are no JPEG; an address of JPEG"
                     " pictures is right."
                 )
             return None
-        return SourceFrame(
-            picture=picture,
-            time_us=times.stamp(None, received_us),
-            jpeg=jpeg if is_whole_jpeg(jpeg) else None,
-        )
+        time_us = times.stamp(None, received_us)
+        if isinstance(found, Seen):
+            return SourceJpeg(jpeg=jpeg, seen=found, time_us=time_us)
+        return SourceFrame(picture=found, time_us=time_us)
 
     def _body(self, response: httpx.Response, stop: threading.Event) -> bytes:
         """One snapshot; a camera that trickles does not get more time than one that is silent."""
@@ -226,41 +226,6 @@ class CameraAuth(httpx.Auth):
                     answer = flow.send(response)
                 except StopIteration:
                     return
-
-
-class JpegDecoder:
-    """JPEG files → pictures in their own YUV planes. `damaged` counts those that are none."""
-
-    def __init__(self) -> None:
-        self._codec = av.CodecContext.create("mjpeg", "r")
-        self.damaged = 0
-        self.damaged_in_a_row = 0
-
-    def decode(self, jpeg: bytes) -> av.VideoFrame | None:
-        """The picture; None where it is cut off or no JPEG."""
-        picture = self._decode(jpeg)
-        if picture is None:
-            self.damaged += 1
-            self.damaged_in_a_row += 1
-        else:
-            self.damaged_in_a_row = 0
-        return picture
-
-    def _decode(self, jpeg: bytes) -> av.VideoFrame | None:
-        if not (jpeg.startswith(b"\xff\xd8") and jpeg.endswith(b"\xff\xd9")):
-            return None
-        try:
-            frames = self._codec.decode(av.Packet(jpeg))
-        except av.FFmpegError:
-            return None
-        if len(frames) != 1 or not isinstance(frames[0], av.VideoFrame) or frames[0].is_corrupt:
-            return None
-        return frames[0]
-
-
-def is_whole_jpeg(data: bytes) -> bool:
-    """Whether other programs can show it: USB cameras leave out the Huffman tables (DHT)."""
-    return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9") and b"\xff\xc4" in data
 
 
 def _root_cause(error: BaseException) -> Exception:

@@ -15,6 +15,7 @@ from typing import Protocol
 import av
 
 from chimera_storage.errors import SourceError
+from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.sources.codec import Codec, VideoPacket
 
 TIMEOUT_S = 10.0  # of opening and of every read
@@ -27,15 +28,22 @@ _BURST_SHARE = 0.1  # and this share of the time for good
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFrame:
-    """One picture, decoded.
-
-    `time_us`: microseconds since 1970 by this machine's clock. `jpeg`: the camera's own JPEG file
-    where it sent one, so that saving need not encode it again.
-    """
+    """One picture, decoded. `time_us`: microseconds since 1970 by this machine's clock."""
 
     picture: av.VideoFrame
     time_us: int
-    jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceJpeg:
+    """One picture as the JPEG file that the camera sent, which is saved as it is.
+
+    `seen`: what is looked at of it. `time_us`: as above.
+    """
+
+    jpeg: bytes
+    seen: Seen
+    time_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,7 @@ class SourcePacket:
     broken: bool = False
 
 
-Item = SourceFrame | SourcePacket
+Item = SourceFrame | SourceJpeg | SourcePacket
 
 
 class Source(Protocol):
@@ -164,12 +172,12 @@ class FrameReader:
 
     def _put(self, item: Item) -> None:
         with self._changed:
-            if isinstance(item, SourceFrame):
-                self._put_frame(item)
-            else:
+            if isinstance(item, SourcePacket):
                 self._put_packet(item)
+            else:
+                self._put_frame(item)
 
-    def _put_frame(self, frame: SourceFrame) -> None:
+    def _put_frame(self, frame: SourceFrame | SourceJpeg) -> None:
         if not self._source.live:
             self._changed.wait_for(self._is_room)
         elif not self._wait_a_little():

@@ -24,6 +24,7 @@ from chimera_storage.motion.ahead import ahead
 from chimera_storage.motion.detector.detector import MAX_PIXELS
 from chimera_storage.motion.picture import Plane, luma
 from chimera_storage.motion.recording import Began, Recording
+from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.trigger import Pacer
 
 Colour = NDArray[np.uint8]
@@ -196,17 +197,10 @@ class SavedFootage:
         if data is None:
             return None
         try:
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-            factor = max(1.0, (height * width / MAX_PIXELS) ** 0.5 / 2)
-            gray = simplejpeg.decode_jpeg(
-                data,
-                colorspace="GRAY",
-                min_height=round(height / factor),
-                min_width=round(width / factor),
-            )
+            seen = Seen.of_jpeg(data)
         except ValueError:
             return None
-        return shrunken(np.asarray(gray, np.uint8)[:, :, 0]), (width, height)
+        return shrunken(seen.luma), seen.size
 
     def _read(self, image: Image) -> bytes | None:
         try:
