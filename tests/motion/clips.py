@@ -57,3 +57,10 @@ def jpegs(seconds: float, passes: list[tuple[float, float]]) -> list[bytes]:
         frame = av.VideoFrame.from_ndarray(pixels, format="gray").reformat(format="yuvj420p")
         files += [bytes(packet) for packet in codec.encode(frame)]
     return files
+
+
+def without_tables(jpeg: bytes) -> bytes:
+    """The file without its Huffman tables (DHT, ITU-T T.81, B.2.4.2), as USB cameras send it."""
+    while (at := jpeg.find(b"\xff\xc4")) >= 0:
+        jpeg = jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
+    return jpeg

@@ -102,7 +102,8 @@ class Taken:
         container = {"h264": "h264", "h265": "hevc"}[codec]
         with Opened(parse_address(str(path)), {"format": container}, 10) as opened:
             for number, packet in enumerate(opened.packets(threading.Event())):
-                item = opened.stamped(packet, START_US + number * 1_000_000 // RATE)
+                item = opened.item(packet, START_US + number * 1_000_000 // RATE)
+                assert item is not None
                 self.capture.take(item)
                 self.healths.add(self.capture.health.health)
         self.capture.finish()

@@ -156,7 +156,7 @@ def test_a_file_is_read_with_devices_that_fail(clip: Path) -> None:
     decoder = Decoder()
     stop = threading.Event()
     for item in source.frames(stop):
-        if decoder.feed(item):
+        if isinstance(item, SourcePacket) and decoder.feed(item):
             stop.set()
     assert decoder.decoded >= 1
 

@@ -10,7 +10,7 @@ from chimera_storage.clock import SystemClock, to_us
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.sources.address import parse_address
 from chimera_storage.motion.sources.http_camera import HttpSource
-from tests.motion.clips import HEIGHT, WIDTH, jpegs, write_clip
+from tests.motion.clips import HEIGHT, WIDTH, jpegs, without_tables, write_clip
 from tests.motion.reading import drain, read, read_jpegs
 from tests.support.http_camera import HttpCamera, dripping_server, silent_server
 
@@ -111,13 +111,6 @@ def test_pictures_without_huffman_tables_come_decoded_to_be_encoded_anew(
     with HttpCamera([without_tables(jpeg) for jpeg in pictures]) as camera:
         frames = read(source(camera.url("/mjpeg")), 2)
     assert {(f.picture.width, f.picture.height) for f in frames} == {(WIDTH, HEIGHT)}
-
-
-def without_tables(jpeg: bytes) -> bytes:
-    """The file without its Huffman tables (DHT, ITU-T T.81, B.2.4.2), as USB cameras send it."""
-    while (at := jpeg.find(b"\xff\xc4")) >= 0:
-        jpeg = jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
-    return jpeg
 
 
 def test_a_server_that_stays_silent_is_given_up() -> None:

@@ -16,8 +16,8 @@ from chimera_storage.motion.sources.address import parse_address
 from chimera_storage.motion.sources.connect import source_for
 from chimera_storage.motion.sources.source import FrameReader, Source
 from chimera_storage.motion.sources.stream import FileSource, StreamSource
-from tests.motion.clips import HEIGHT, RATE, WIDTH, write_clip
-from tests.motion.reading import drain, read
+from tests.motion.clips import HEIGHT, RATE, WIDTH, jpegs, without_tables, write_clip
+from tests.motion.reading import drain, read, read_jpegs
 from tests.support.http_camera import silent_server
 from tests.support.rtsp import RtspServer
 
@@ -69,10 +69,46 @@ def test_times_that_leap_in_a_file_hold_nothing_up(tmp_path: Path) -> None:
                 packet.pts = packet.dts = n * 100 + 2000 + (100_000_000 if n >= 3 else 0)
                 packet.time_base = Fraction(1, 1000)
                 container.mux(packet)
-    times = [f.time_us for f in read(source(path), 6)]
+    times = [f.time_us for f in read_jpegs(source(path), 6)]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(gaps) == 5
     assert all(99_000 <= gap <= 101_000 for gap in gaps)
+
+
+def motion_jpeg(path: Path, files: list[bytes]) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        for number, jpeg in enumerate(files):
+            packet = av.Packet(jpeg)
+            packet.stream, packet.time_base = stream, Fraction(1, RATE)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            container.mux(packet)
+    return path
+
+
+def test_the_files_of_a_motion_jpeg_stream_come_through_untouched(tmp_path: Path) -> None:
+    files = jpegs(0.5, [])
+    frames = read_jpegs(source(motion_jpeg(tmp_path / "clip.mkv", files)), 100)
+    assert [frame.jpeg for frame in frames] == files
+    assert {frame.seen.size for frame in frames} == {(WIDTH, HEIGHT)}
+
+
+def test_damaged_files_of_a_motion_jpeg_stream_are_left_out_and_counted(tmp_path: Path) -> None:
+    files = jpegs(0.5, [])
+    damaged = files.copy()
+    damaged[2] = files[2][: len(files[2]) // 2] + b"\xff\xd9"
+    found = source(motion_jpeg(tmp_path / "clip.mkv", damaged))
+    assert [frame.jpeg for frame in read_jpegs(found, 100)] == files[:2] + files[3:]
+    assert found.damaged == 1
+
+
+def test_motion_jpeg_without_huffman_tables_is_decoded_to_be_encoded_anew(tmp_path: Path) -> None:
+    files = [without_tables(jpeg) for jpeg in jpegs(0.5, [])]
+    frames = read(source(motion_jpeg(tmp_path / "clip.mkv", files)), 100)
+    assert len(frames) == len(files)
+    assert {(f.picture.width, f.picture.height) for f in frames} == {(WIDTH, HEIGHT)}
 
 
 def test_a_file_cut_short_gives_the_pictures_that_are_there(clip: Path, tmp_path: Path) -> None:

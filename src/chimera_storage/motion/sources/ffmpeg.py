@@ -20,11 +20,13 @@ from av.container import InputContainer
 
 from chimera_storage.errors import SourceError
 from chimera_storage.log import get_logger
+from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.sources.address import Address, AddressKind
 from chimera_storage.motion.sources.codec import Codec, VideoPacket
 from chimera_storage.motion.sources.continuity import HEAD_BYTES, Continuity
 from chimera_storage.motion.sources.hardware import Device
-from chimera_storage.motion.sources.source import SourcePacket
+from chimera_storage.motion.sources.jpeg_files import is_whole
+from chimera_storage.motion.sources.source import SourceJpeg, SourcePacket
 
 _MICROSECONDS = 1_000_000
 _MICROSECOND = Fraction(1, _MICROSECONDS)
@@ -133,9 +135,26 @@ class Opened:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise source_error(error, self._address) from None
 
-    def stamped(self, packet: VideoPacket, time_us: int) -> SourcePacket:
-        """The packet and, in it, this time instead of the stream's own."""
+    def item(self, packet: VideoPacket, time_us: int) -> SourcePacket | SourceJpeg | None:
+        """The packet with this time instead of the stream's own; of motion JPEG its file.
+
+        A file that cannot be saved as it is, or is not one picture of the stream's size, is a
+        packet as well. None, and counted as damaged: something of a file is missing or wrong.
+        """
         assert self._codec is not None, "a packet of this stream"  # noqa: S101
+        if self._codec.name == "mjpeg":
+            jpeg = bytes(packet).rstrip(b"\0")
+            if is_whole(jpeg):
+                try:
+                    seen = Seen.of_jpeg(jpeg)
+                except ValueError:
+                    self.damaged += 1
+                    return None
+                if seen.size == (self._codec.width, self._codec.height):
+                    return SourceJpeg(jpeg=jpeg, seen=seen, time_us=time_us)
+        return self._stamped(packet, self._codec, time_us)
+
+    def _stamped(self, packet: VideoPacket, codec: Codec, time_us: int) -> SourcePacket:
         packet.pts, packet.dts, packet.time_base = time_us, None, _MICROSECOND
         is_broken, self._left_out = self._left_out, False
         if self._continuity is not None:
@@ -145,7 +164,7 @@ class Opened:
             time_us=time_us,
             key=packet.is_keyframe,
             size=packet.size,
-            codec=self._codec,
+            codec=codec,
             broken=is_broken,
         )
 

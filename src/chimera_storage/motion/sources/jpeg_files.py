@@ -16,8 +16,7 @@ class JpegFiles:
     def decode(self, jpeg: bytes) -> Seen | av.VideoFrame | None:
         """What is looked at of a file that can be saved as it is, else the whole picture.
 
-        USB cameras leave out the Huffman tables (DHT); few programs can show such a file, so it is
-        to be encoded anew. None where something is missing.
+        None where something of it is missing or wrong.
         """
         found = self._decoded(jpeg)
         if found is None:
@@ -28,10 +27,10 @@ class JpegFiles:
         return found
 
     def _decoded(self, jpeg: bytes) -> Seen | av.VideoFrame | None:
-        if not (jpeg.startswith(b"\xff\xd8") and jpeg.endswith(b"\xff\xd9")):
+        if not _is_framed(jpeg):
             return None
         try:
-            return Seen.of_jpeg(jpeg) if b"\xff\xc4" in jpeg else self._picture(jpeg)
+            return Seen.of_jpeg(jpeg) if is_whole(jpeg) else self._picture(jpeg)
         except (ValueError, av.FFmpegError):
             return None
 
@@ -40,3 +39,15 @@ class JpegFiles:
         if len(frames) != 1 or not isinstance(frames[0], av.VideoFrame) or frames[0].is_corrupt:
             return None
         return frames[0]
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether it looks like a file that other programs can show.
+
+    USB cameras leave out the Huffman tables (DHT): such a one has to be encoded anew.
+    """
+    return _is_framed(data) and b"\xff\xc4" in data
+
+
+def _is_framed(data: bytes) -> bool:
+    return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")

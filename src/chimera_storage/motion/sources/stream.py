@@ -13,7 +13,7 @@ from chimera_storage.motion.sources.address import Address
 from chimera_storage.motion.sources.codec import VideoPacket
 from chimera_storage.motion.sources.ffmpeg import Opened, live_options
 from chimera_storage.motion.sources.hardware import Device
-from chimera_storage.motion.sources.source import TIMEOUT_S, SourcePacket
+from chimera_storage.motion.sources.source import TIMEOUT_S, Item
 from chimera_storage.motion.sources.timing import LiveTimes
 
 _MICROSECONDS = 1_000_000
@@ -45,8 +45,8 @@ class StreamSource:
         self.patience_s = 3 * timeout_s  # opening has two stages, each with a time-out
         self.damaged = 0
 
-    def frames(self, stop: threading.Event) -> Iterator[SourcePacket]:
-        """Packets from the first key frame on. Raises SourceError."""
+    def frames(self, stop: threading.Event) -> Iterator[Item]:
+        """Packets from the first key frame on; JPEG files as such. Raises SourceError."""
         times = LiveTimes(to_us(self._clock.now()))
         options = live_options(self._address, self._transport, self._timeout_s)
         came = False
@@ -55,9 +55,11 @@ class StreamSource:
             for packet in opened.packets(stop):
                 due_us, shift_us = order.place(packet)
                 time_us = times.stamp(due_us, to_us(self._clock.now()))
-                yield opened.stamped(packet, time_us + shift_us)
-                came = True
+                item = opened.item(packet, time_us + shift_us)
                 self.damaged = opened.damaged
+                if item is not None:
+                    yield item
+                    came = True
         if not came and not stop.is_set():
             raise SourceError(f"{self._address.place} sent no picture before it hung up.")
 
@@ -83,8 +85,8 @@ class FileSource:
         self._clock = clock
         self.damaged = 0
 
-    def frames(self, stop: threading.Event) -> Iterator[SourcePacket]:
-        """Packets until the end of the file, or for ever. Raises SourceError."""
+    def frames(self, stop: threading.Event) -> Iterator[Item]:
+        """Packets, or JPEG files, until the end of the file or for ever. Raises SourceError."""
         _check_file(self._address)
         pace = Pace(self._clock)
         while not stop.is_set():
@@ -97,8 +99,10 @@ class FileSource:
                     due_us = pace.due_us(pts_us)
                     if pace.wait(due_us, stop, _LATE_S):
                         return
-                    yield opened.stamped(packet, pace.stamp(due_us) + shift_us)
-                    came = True
+                    item = opened.item(packet, pace.stamp(due_us) + shift_us)
+                    if item is not None:
+                        yield item
+                        came = True
                 self.damaged += opened.damaged
             if not came and not stop.is_set():
                 raise SourceError(
