@@ -180,7 +180,7 @@ def _shaking(width: int, height: int) -> list[Picture]:
     """A mast in the wind: up to 10 pixels of 1080p."""
     rng = np.random.default_rng(4)
 
-    def draw(plane: Picture, number: int) -> Picture:
+    def draw(plane: Picture, _: int) -> Picture:
         dx, dy = (rng.uniform(-1, 1, 2) * width / 192).astype(int)
         return np.roll(plane, (dy, dx), (0, 1))
 
