@@ -310,9 +310,11 @@ def test_images_of_a_local_hour_that_does_not_exist_are_told_of(
 def test_a_file_in_place_of_a_camera_folder_keeps_no_other_camera_out(marked: Store) -> None:
     marked.put("1/20260320-120000-00.jpg")
     marked.put("2/20260320-120000-00.jpg")
+    with watching(marked):
+        pass
+    shutil.rmtree(marked.layout.camera_folder(1))
+    marked.layout.camera_folder(1).write_text("a file")
     with watching(marked, interval_s=0.1, watches=0) as reconciler:
-        shutil.rmtree(marked.layout.camera_folder(1))
-        marked.layout.camera_folder(1).write_text("a file")
         write(marked, "2/20260320-120001-00.jpg")
         wait_for(lambda: count(marked, 2) == 2, 5, "the other camera's image")
         assert count(marked, 1) == 1  # no folder, but not gone either

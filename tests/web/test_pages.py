@@ -187,6 +187,14 @@ def test_cancel_stops_and_delete_asks_once(room: Room, url: str, tmp_path: Path)
         assert complaints == []
 
 
+def test_times_are_filled_in_while_another_field_is_being_set(url: str, tmp_path: Path) -> None:
+    with open_page(url, tmp_path) as (page, complaints):
+        page.locator("[name=skip]").focus()
+        page.evaluate("document.querySelector('[name=start]').value = ''")
+        expect(page.locator("[name=start]")).to_have_value("2026-01-31T19:00")
+        assert complaints == []
+
+
 def test_an_unsaved_zip_is_downloaded_at_once(room: Room, url: str, tmp_path: Path) -> None:
     with open_page(url, tmp_path) as (page, complaints):
         page.locator("form#make .choice label", has_text="Zip").click()

@@ -30,9 +30,10 @@ export function offerCameras({ cameras, now }) {
     select.replaceChildren(...wanted.map(([id, name]) => new Option(name, id)));
     if (wanted.some(([id]) => id === chosen)) select.value = chosen;
   }
-  if (untouched && !form.contains(document.activeElement)) {
-    form.elements.start.value = inputTime(now - HOUR_MS);
-    form.elements.end.value = inputTime(now);
+  const { start, end } = form.elements;
+  if (untouched && ![start, end].includes(document.activeElement)) {
+    start.value = inputTime(now - HOUR_MS);
+    end.value = inputTime(now);
   }
 }
 
