@@ -1,23 +1,17 @@
 """`chimera-storage check`: what is wrong in the data folder, in words, and putting it right."""
 
 import json
-import os
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich import progress
-from rich.console import Console
-from rich.filesize import decimal
 
 from chimera_storage.archive.findings import Finding, Kind, Report
-from chimera_storage.cli.options import ConfigFile
+from chimera_storage.cli.options import ConfigFile, DataFolder, configured
 from chimera_storage.clock import SystemClock
-from chimera_storage.config_load import load_settings
 from chimera_storage.log import configure_logging
 
 _SHOWN = 5  # examples of each kind in the summary for people
@@ -66,7 +60,7 @@ _WRONG = {
 def check_command(
     *,
     config: ConfigFile = None,
-    path: Annotated[Path | None, typer.Option(help="The data folder.")] = None,
+    path: DataFolder = None,
     camera: Annotated[int | None, typer.Option(min=0, help="Check this camera only.")] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Put right what can be; no footage is deleted.")
@@ -86,8 +80,7 @@ def check_command(
     from chimera_storage.archive.check import check
     from chimera_storage.archive.layout import Layout
 
-    overrides = {} if path is None else {"storage": {"path": str(path)}}
-    settings = load_settings(config, os.environ, overrides=overrides)
+    settings = configured(config, path)
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
     started = time.monotonic()
     with _Bar() as bar:
@@ -115,6 +108,9 @@ class _Bar:
     """Images checked, and the time left, on standard error if that is a terminal."""
 
     def __init__(self) -> None:
+        from rich import progress
+        from rich.console import Console
+
         from chimera_storage.archive.check import Listener
 
         self._bar = progress.Progress(
@@ -164,6 +160,8 @@ def _by_kind(counts: Counter[Kind]) -> dict[str, int]:
 
 
 def _summarize(report: Report, seconds: float, *, repair: bool) -> None:
+    from rich.filesize import decimal
+
     checked = f"Checked {report.images:,} images ({decimal(report.size)}) in {seconds:.1f} s"
     problems = sum(number for kind, number in report.found.items() if kind.is_problem)
     typer.echo(f"{checked}: {'all is well' if not problems else _count(problems, 'problem')}.")

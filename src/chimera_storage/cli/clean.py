@@ -1,27 +1,23 @@
 """`chimera-storage clean` and `deletions`: what the rules of retention do, would do and did."""
 
 import contextlib
-import os
 import sys
 import time
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from chimera_storage.cli.options import ConfigFile
+from chimera_storage.cli.options import ConfigFile, DataFolder, configured
 from chimera_storage.clock import from_us
 from chimera_storage.config import Settings
-from chimera_storage.config_load import load_settings
 from chimera_storage.errors import ConflictError
 from chimera_storage.log import configure_logging
 from chimera_storage.model import Deletion, Forecast, PlannedDeletion, Preview
 from chimera_storage.web.formatting import file_size
 
-DataFolder = Annotated[Path | None, typer.Option("--path", help="The data folder.")]
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def clean(
@@ -35,7 +31,7 @@ def clean(
     configure_logging()
     from chimera_storage import service
 
-    settings = _settings(config, path)
+    settings = configured(config, path)
     shown = _Shown(settings)
     with contextlib.ExitStack() as stack:
         retention = stack.enter_context(service.rules_alone(settings, asks_only=dry_run))
@@ -59,20 +55,17 @@ def deletions(
     configure_logging()
     from chimera_storage import service
 
-    settings = _settings(config, path)
+    settings = configured(config, path)
     with service.rules_alone(settings, asks_only=True) as retention:
         _Shown(settings).deletions(retention.deletions(limit))
-
-
-def _settings(config: Path | None, path: Path | None) -> Settings:
-    overrides: dict[str, Any] = {} if path is None else {"storage": {"path": str(path)}}
-    return load_settings(config, os.environ, overrides=overrides)
 
 
 class _Shown:
     """Tables and sentences on standard output; times in the configured zone."""
 
     def __init__(self, settings: Settings) -> None:
+        from rich.console import Console
+
         self._zone = ZoneInfo(settings.server.timezone)
         self._names = settings.names()
         self._console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
@@ -132,7 +125,9 @@ class _Shown:
         return from_us(us).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
 
 
-def _table(*columns: str) -> Table:
+def _table(*columns: str) -> "Table":
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in ("Images", "Size") else "left")

@@ -20,6 +20,7 @@ from chimera_storage.errors import ConfigurationError
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="storage.toml; without it, defaults")
 ]
+DataFolder = Annotated[Path | None, typer.Option("--path", help="The data folder.")]
 StartOption = Annotated[
     str | None,
     typer.Option(
@@ -29,6 +30,14 @@ StartOption = Annotated[
 ]
 _CameraOption = Annotated[int | None, typer.Option(help="Take this camera's settings.")]
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def configured(config: Path | None, path: Path | None = None) -> Settings:
+    """All that is configured, with `path` as the data folder. Raises ConfigurationError."""
+    from chimera_storage.config_load import load_settings  # takes 15 ms
+
+    overrides: dict[str, Any] = {} if path is None else {"storage": {"path": str(path)}}
+    return load_settings(config, os.environ, overrides=overrides)
 
 
 def takes_motion_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -77,9 +86,7 @@ class GivenMotion:
 
     def configured(self) -> Settings:
         """All that is configured. Raises ConfigurationError."""
-        from chimera_storage.config_load import load_settings  # takes 15 ms
-
-        return load_settings(self.config, os.environ)
+        return configured(self.config)
 
     def settings(self) -> MotionSettings:
         """The present ones with the flags on top. Raises ConfigurationError."""

@@ -17,9 +17,9 @@ from chimera_storage.config import CameraSettings
 from chimera_storage.log import get_logger
 from chimera_storage.model import Box
 from chimera_storage.motion.decoding import Gop, Shot
-from chimera_storage.motion.detector import Motion
+from chimera_storage.motion.detector import STILL, Motion
 from chimera_storage.motion.health import SignalHealth
-from chimera_storage.motion.looking import STILL, Looker
+from chimera_storage.motion.looking import Looker
 from chimera_storage.motion.saving import Saver
 from chimera_storage.motion.sources.source import Item, SourceFrame, SourceJpeg, SourcePacket
 from chimera_storage.motion.trigger import Pacer, Trigger

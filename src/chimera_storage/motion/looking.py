@@ -7,7 +7,7 @@ import av
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.motion.decoding import Shot
-from chimera_storage.motion.detector import Detector, Motion
+from chimera_storage.motion.detector import STILL, Detector, Motion
 from chimera_storage.motion.glance import Glance
 from chimera_storage.motion.health import DamageCheck, SignalHealth
 from chimera_storage.motion.seen import Seen
@@ -16,7 +16,6 @@ from chimera_storage.motion.sources.source import Item, SourceJpeg, SourcePacket
 from chimera_storage.motion.trigger import Pacer
 from chimera_storage.motion.watch import Watch
 
-STILL = Motion(moving=False, score=0.0, boxes=())
 _LEARNING_INTERVAL_US = 5_000_000  # between the key frames that the detector learns from
 _EVENT_INTERVAL_US = 100_000  # while something moves in an event it is enough to look so often
 
