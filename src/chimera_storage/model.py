@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from chimera_storage.options import Options, VideoOptions, ZipOptions
+
 
 class Box(NamedTuple):
     """Where something moves: a rectangle in pixels of the source picture."""
@@ -180,6 +182,16 @@ class ConversionType(StrEnum):
     MP4 = "mp4"
     ZIP = "zip"
 
+    @property
+    def is_video(self) -> bool:
+        """Moving pictures; else an archive of the images."""
+        return self is ConversionType.MP4
+
+    @property
+    def options_type(self) -> type[Options]:
+        """The class of its options."""
+        return VideoOptions if self.is_video else ZipOptions
+
 
 class ConversionStatus(StrEnum):
     """Where a conversion stands."""
@@ -201,8 +213,9 @@ class Conversion:
     """A video or archive: what was asked for and how far it is. Times in microseconds since 1970.
 
     `fps` is meaningless for a zip. `frames` is how many images it takes, `frames_done` how many
-    are through; `size` in bytes of the file so far; `error` says in one sentence why it failed.
-    `started_us` is the start of the last of `attempts` tries.
+    are through, `missing` how many of these could not be read; `size` in bytes of the file so far;
+    `error` says in one sentence why it failed. `started_us` is the start of the last of `attempts`
+    tries. `options` None stands for the type's defaults, which it then holds.
     """
 
     id: str
@@ -221,6 +234,12 @@ class Conversion:
     finished_us: int | None = None
     attempts: int = 0
     error: str | None = None
+    missing: int = 0
+    options: Options = None  # type: ignore[assignment] # set below
+
+    def __post_init__(self) -> None:
+        if self.options is None:
+            object.__setattr__(self, "options", self.type.options_type())
 
     @property
     def progress(self) -> float:

@@ -2,6 +2,7 @@
 
 import fcntl
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from chimera_storage.archive.index import Index
 from chimera_storage.errors import StorageError
 from chimera_storage.model import Event, Totals
+from chimera_storage.options import VideoOptions
 from tests.support.archive import EVER, make_image, second_of
 
 START = second_of("2026-03-20 12:00:00")
@@ -86,6 +88,36 @@ def test_the_new_form_has_the_same_tables_however_it_came_about(tmp_path: Path) 
         connection.close()
     forms[0].pop("sqlite_sequence", None)
     assert forms[0] == forms[1]
+
+
+FORM_3_CONVERSION = """
+CREATE TABLE meta ("key" TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY ("key")) WITHOUT ROWID;
+CREATE TABLE conversions (id TEXT NOT NULL, type TEXT NOT NULL, camera INTEGER NOT NULL,
+    start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, requested_us INTEGER NOT NULL,
+    fps INTEGER NOT NULL, skip INTEGER NOT NULL, status TEXT NOT NULL, frames INTEGER NOT NULL,
+    frames_done INTEGER NOT NULL, size INTEGER NOT NULL, started_us INTEGER, finished_us INTEGER,
+    attempts INTEGER NOT NULL, error TEXT, PRIMARY KEY (id)) WITHOUT ROWID;
+INSERT INTO meta VALUES ('schema_version', '3'), ('data_folder_id', 'abc');
+INSERT INTO conversions
+    VALUES ('a-20260101-000000', 'mp4', 1, 1, 2, 3, 20, 5, 'queued', 7, 0, 0, NULL, NULL, 0, NULL);
+"""
+
+
+def test_a_conversion_asked_for_before_there_were_options_has_their_defaults(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "index.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript("PRAGMA journal_mode=WAL;" + FORM_3_CONVERSION)
+    connection.close()
+    index = Index(path)
+    (conversion,) = index.conversions()
+    assert (conversion.skip, conversion.frames, conversion.missing) == (5, 7, 0)
+    assert conversion.options == VideoOptions()
+    changed = replace(conversion, missing=2, options=VideoOptions(height=480, pace="smart"))
+    index.update_conversion(changed)
+    assert index.conversion(conversion.id) == changed
+    index.close()
 
 
 def test_an_older_index_is_not_changed_under_another_process(tmp_path: Path) -> None:

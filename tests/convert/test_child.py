@@ -27,6 +27,7 @@ def job(saved: SavedImages, target: Path | None, kind: ConversionType = Conversi
         end_us=START_US + 3600 * SECOND_US,
         fps=20,
         skip=1,
+        options=kind.options_type(),
         root=saved.layout.root,
         timezone="UTC",
         output=target,

@@ -34,6 +34,7 @@ from chimera_storage.model import (
     Image,
     ImageKey,
 )
+from chimera_storage.options import Options
 from chimera_storage.upkeep import Retention, Statistics, Upkeep
 from chimera_storage.web.app import create_app
 
@@ -76,6 +77,7 @@ class MemoryConversions:
         end_us: int,
         fps: int,
         skip: int,
+        options: Options | None = None,
     ) -> Conversion:
         requested_us = to_us(self._clock.now())
         self._made += 1
@@ -88,6 +90,7 @@ class MemoryConversions:
             requested_us=requested_us,
             fps=fps,
             skip=skip,
+            options=options or type.options_type(),
             frames=self.count(camera=camera, start_us=start_us, end_us=end_us, skip=skip),
         )
         if conversion.frames:
@@ -138,6 +141,7 @@ class MemoryConversions:
         end_us: int,
         fps: int,  # noqa: ARG002
         skip: int,
+        options: Options | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[bytes, None]:
         """A zip of the images, in parts; or what the test set; `streams_open` counts."""
         self.streams_open += 1

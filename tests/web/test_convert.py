@@ -129,6 +129,45 @@ def test_zip_does_not_look_at_fps(room: Room) -> None:
     assert room.answer("/convert/createZip", {"camera": 1, "fps": 0})["frames"] == 1
 
 
+def test_options_are_kept_with_the_process_and_shown(room: Room) -> None:
+    room.save_many(1, 2)
+    asked = {"height": "720", "quality": "High", "codec": "h265", "timestamps": 1, "pace": "real"}
+    created = room.answer("/convert/createVideo", {"camera": 1} | asked)
+    status = room.answer("/convert/statusProcess", {"id": created["id"]})
+    assert status["options"] == {
+        "height": 720,
+        "quality": "high",
+        "codec": "h265",
+        "timestamps": True,
+        "pace": "real",
+    }
+    defaults = {"height": "", "quality": None, "codec": "h264", "timestamps": "false"}
+    created = room.answer("/convert/createVideo", {"camera": 1} | defaults)
+    assert room.answer("/convert/statusProcess", {"id": created["id"]})["options"] == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ({"height": 15}, "a whole number from 16 to 4320"),
+        ({"height": "1e9"}, "a whole number from 16 to 4320"),
+        ({"height": [720]}, "a whole number from 16 to 4320"),
+        ({"codec": "xvid"}, "one of h264, h265, av1, mjpeg"),
+        ({"codec": {"name": "h264"}}, "one of h264, h265, av1, mjpeg"),
+        ({"quality": 5}, "one of low, normal, high"),
+        ({"timestamps": "sometimes"}, "true or false"),
+        ({"pace": "\0"}, "one of even, real, smart"),
+        ({"codec": "mjpeg", "height": 100}, "another codec"),
+        ({"codec": "mjpeg", "timestamps": True}, "another codec"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_with_what_would_be_right(
+    still_room: Room, asked: dict[str, object], right: str
+) -> None:
+    body = {"camera": 1} | asked
+    assert right in still_room.refusal("/convert/createVideo", body, status=400)
+
+
 @pytest.mark.parametrize("value", ["maybe", 2, [], {}, 0.5])
 def test_save_that_is_no_truth_value_is_refused(still_room: Room, value: object) -> None:
     sentence = still_room.refusal("/convert/createVideo", {"camera": 1, "save": value}, status=400)
@@ -205,6 +244,8 @@ def test_status_has_the_fields_of_the_seed_and_more(room: Room) -> None:
         "error": None,
         "fps": 20,
         "skip": 1,
+        "missing": 0,
+        "options": {},
     }
     room.conversions.finish(created["id"], b"twelve bytes")
     status = room.answer("/convert/statusProcess", {"id": created["id"]})

@@ -27,8 +27,9 @@ _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})-([0-9]{2})([0-9]{2})([0-9]{
 _IMAGE = re.compile(r"([0-9]{8}-[0-9]{6})(?:-([0-9]{2,9}))?\.jpg")
 _CAMERA = re.compile(r"0|[1-9][0-9]{0,8}")
 _ID = re.compile(r"[A-Za-z0-9]{1,64}-[0-9]{8}-[0-9]{6}")
+_KIND = "|".join(ConversionType)
 _OUTPUT = re.compile(
-    rf"output_({_CAMERA.pattern})_({_STAMP.pattern})_({_STAMP.pattern})_({_ID.pattern})\.(mp4|zip)"
+    rf"output_({_CAMERA.pattern})_({_STAMP.pattern})_({_STAMP.pattern})_({_ID.pattern})\.({_KIND})"
 )
 
 
@@ -42,7 +43,7 @@ class Layout:
 
     <root>/shared/captures/<camera>/<YYYYMMDD>/<HH>/<YYYYMMDD-HHMMSS>[-<NN>].jpg  images, UTC
     <root>/shared/captures/<camera>/<YYYYMMDD-HHMMSS>[-<NN>].jpg                  flat, local
-    <root>/shared/captures/output_<camera>_<start>_<end>_<id>.<mp4|zip>           conversions, local
+    <root>/shared/captures/output_<camera>_<start>_<end>_<id>.<type>              conversions, local
     <root>/index.db
     Temporary files begin with "." (and end in ".tmp") and are never listed, served or counted.
     Folders in captures whose name is no decimal camera id are not cameras; they are served.

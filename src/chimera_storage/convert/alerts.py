@@ -4,8 +4,6 @@ from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.layout import Layout
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 
-_KINDS = {ConversionType.MP4: "video", ConversionType.ZIP: "zip"}
-
 
 class ConversionAlerts:
     """Has alerts sent; `public_url` begins the links in them."""
@@ -25,7 +23,7 @@ class ConversionAlerts:
     def _text(self, conversion: Conversion, *, first_start: bool) -> str | None:
         stamp = self._layout.stamp
         what = (
-            f"{_KINDS[conversion.type]} of camera {conversion.camera},"
+            f"{_kind(conversion.type)} of camera {conversion.camera},"
             f" {stamp(conversion.start_us)} to {stamp(conversion.end_us)} ({conversion.id})"
         )
         match conversion.status:
@@ -39,3 +37,8 @@ class ConversionAlerts:
             case ConversionStatus.CANCELLED:
                 return f"Cancelled: {what}"
         return None
+
+
+def _kind(type_: ConversionType) -> str:
+    """What people call it."""
+    return "video" if type_ is ConversionType.MP4 else type_.value

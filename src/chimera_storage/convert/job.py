@@ -9,6 +9,7 @@ how it ended.
 
 import json
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.model import ConversionType
+from chimera_storage.options import Options
 
 EXIT_MADE = 0
 EXIT_FAILED = 1
@@ -43,11 +45,13 @@ class Job:
     root: Path
     timezone: str
     output: Path | None
+    options: Options
 
     def to_line(self) -> bytes:
         """One line of JSON."""
-        fields = asdict(self)
+        fields = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
         fields["root"] = str(self.root)
+        fields["options"] = self.options.to_json()
         fields["output"] = None if self.output is None else str(self.output)
         return json.dumps(fields).encode() + b"\n"
 
@@ -56,6 +60,7 @@ class Job:
         """The job in a line of JSON. Raises ValueError, KeyError or TypeError for another line."""
         fields = json.loads(line)
         fields["type"] = ConversionType(fields["type"])
+        fields["options"] = fields["type"].options_type.from_json(fields["options"])
         fields["root"] = Path(fields["root"])
         fields["output"] = None if fields["output"] is None else Path(fields["output"])
         return cls(**fields)

@@ -32,6 +32,7 @@ from chimera_storage.errors import (
 )
 from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
+from chimera_storage.options import Options
 
 MAX_ATTEMPTS = 3
 MAX_FPS = 60
@@ -147,13 +148,22 @@ class ConversionManager:
         end_us: int,
         fps: int,
         skip: int,
+        options: Options | None = None,
     ) -> Conversion:
         """Store and queue a conversion. One without any image is returned but not stored.
+
+        `options`: those of `type`; None: its defaults.
 
         Raises InvalidInputError, StorageError, and ConflictError while the server stops.
         """
         conversion = self._new(
-            type=type, camera=camera, start_us=start_us, end_us=end_us, fps=fps, skip=skip
+            type=type,
+            camera=camera,
+            start_us=start_us,
+            end_us=end_us,
+            fps=fps,
+            skip=skip,
+            options=options,
         )
         frames = await asyncio.to_thread(
             partial(self.count, camera=camera, start_us=start_us, end_us=end_us, skip=skip)
@@ -246,6 +256,7 @@ class ConversionManager:
         end_us: int,
         fps: int,
         skip: int,
+        options: Options | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """The file's bytes while it is made; closing the generator kills the process.
 
@@ -254,7 +265,13 @@ class ConversionManager:
         where the file cannot be made.
         """
         conversion = self._new(
-            type=type, camera=camera, start_us=start_us, end_us=end_us, fps=fps, skip=skip
+            type=type,
+            camera=camera,
+            start_us=start_us,
+            end_us=end_us,
+            fps=fps,
+            skip=skip,
+            options=options,
         )
         return self._streams.read(self._job(conversion, None))
 
@@ -335,6 +352,7 @@ class ConversionManager:
                 ConversionStatus.DONE,
                 frames=report.done,
                 frames_done=report.done,
+                missing=report.missing,
                 size=size,
             )
         elif report.error is not None:
@@ -357,7 +375,10 @@ class ConversionManager:
                 last = report
                 if not report.finished and report.error is None:
                     work.conversion = replace(
-                        work.conversion, frames_done=report.done, size=report.size
+                        work.conversion,
+                        frames_done=report.done,
+                        missing=report.missing,
+                        size=report.size,
                     )
         finally:
             child.kill()
@@ -374,6 +395,7 @@ class ConversionManager:
             end_us=conversion.end_us,
             fps=conversion.fps,
             skip=conversion.skip,
+            options=conversion.options,
             root=self._layout.root,
             timezone=self._timezone,
             output=target,

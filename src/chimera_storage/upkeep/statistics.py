@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import SECOND_US
 from chimera_storage.clock import to_us
-from chimera_storage.model import ConversionType, Disk, HourTotals, Usage
+from chimera_storage.model import Disk, HourTotals, Usage
 from chimera_storage.upkeep.disk import disk_of
 from chimera_storage.upkeep.rules import HOUR_S
 
@@ -54,14 +54,12 @@ class Statistics:
     def usage(self) -> Usage:
         """What everything takes."""
         conversions = self._archive.index.conversions()
-        sizes = {
-            kind: sum(c.size for c in conversions if c.type is kind) for kind in ConversionType
-        }
+        videos = sum(c.size for c in conversions if c.type.is_video)
         layout = self._archive.layout
         return Usage(
             cameras=self._archive.index.all_totals(),
-            videos=sizes[ConversionType.MP4],
-            zips=sizes[ConversionType.ZIP],
+            videos=videos,
+            zips=sum(c.size for c in conversions) - videos,
             other=sum(
                 path.stat().st_size
                 for path in (layout.index, layout.index.with_name(layout.index.name + "-wal"))

@@ -17,9 +17,11 @@ from chimera_storage.clock import to_us
 from chimera_storage.errors import ChimeraStorageError, ConversionError
 from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionType
+from chimera_storage.options import Options
 from chimera_storage.web import parsing, schemas
 from chimera_storage.web.errors import BrokenOffError, JSONAnswer, UnknownProcessError
 from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.options import read_options
 from chimera_storage.web.parsing import Body, read_body
 from chimera_storage.web.ports import Services
 from chimera_storage.web.processes import process_filter, process_object
@@ -47,6 +49,7 @@ class Wish:
     end_us: int
     fps: int
     skip: int
+    options: Options
 
     def conversion(self, process_id: str, requested_us: int) -> Conversion:
         """What the wish would be as a process; only to name its file."""
@@ -130,7 +133,15 @@ class Converting:
             fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=HIGHEST_FPS)
         start_us, end_us = time_range(self._services, body)
         camera = self._names.of(body)
-        wish = Wish(type=kind, camera=camera, start_us=start_us, end_us=end_us, fps=fps, skip=skip)
+        wish = Wish(
+            type=kind,
+            camera=camera,
+            start_us=start_us,
+            end_us=end_us,
+            fps=fps,
+            skip=skip,
+            options=read_options(kind.options_type, body),
+        )
         return wish, save
 
     async def _saved(self, wish: Wish, *, over_limit: bool) -> Response:
@@ -141,6 +152,7 @@ class Converting:
             end_us=wish.end_us,
             fps=wish.fps,
             skip=wish.skip,
+            options=wish.options,
         )
         answer: dict[str, Any] = {"id": conversion.id}
         if conversion.frames:
@@ -156,6 +168,7 @@ class Converting:
             end_us=wish.end_us,
             fps=wish.fps,
             skip=wish.skip,
+            options=wish.options,
         )
         # The first part decides between a file and an error, which cannot be told once 200 is sent.
         try:

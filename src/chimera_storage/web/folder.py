@@ -15,7 +15,6 @@ from urllib.parse import quote
 from chimera_storage.archive.layout import Layout, parse_camera
 from chimera_storage.clock import from_us
 from chimera_storage.errors import ChimeraStorageError, NotFoundError
-from chimera_storage.model import ConversionType
 from chimera_storage.web.formatting import file_size, local_time
 
 PER_PAGE = 200
@@ -151,7 +150,7 @@ def _label(layout: Layout, inside: str, cameras: Mapping[int, str]) -> str:
         return _camera_label(layout, parts[2:], cameras.get(camera), name)
     conversion = layout.parse_output(name)
     if conversion is not None:
-        what = "Video" if conversion.type is ConversionType.MP4 else "Zip"
+        what = "Video" if conversion.type.is_video else "Zip"
         camera_name = cameras.get(conversion.camera, f"Camera {conversion.camera}")
         start = from_us(conversion.start_us).astimezone(layout.timezone)
         end = from_us(conversion.end_us).astimezone(layout.timezone)

@@ -26,13 +26,22 @@ from chimera_storage.model import (
     Totals,
     Usage,
 )
+from chimera_storage.options import Options
 
 
 class Conversions(Protocol):
     """Videos and archives, as processes."""
 
     async def request(
-        self, *, type: ConversionType, camera: int, start_us: int, end_us: int, fps: int, skip: int
+        self,
+        *,
+        type: ConversionType,
+        camera: int,
+        start_us: int,
+        end_us: int,
+        fps: int,
+        skip: int,
+        options: Options | None = None,
     ) -> Conversion:
         """Store and queue one; with no image in the range `frames` is 0 and nothing is stored."""
 
@@ -52,7 +61,15 @@ class Conversions(Protocol):
         """How many images a conversion of this range takes, after skip."""
 
     def stream(
-        self, *, type: ConversionType, camera: int, start_us: int, end_us: int, fps: int, skip: int
+        self,
+        *,
+        type: ConversionType,
+        camera: int,
+        start_us: int,
+        end_us: int,
+        fps: int,
+        skip: int,
+        options: Options | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """The file's bytes while it is made; `aclose` stops the work.
 

@@ -31,6 +31,8 @@ def process_object(conversion: Conversion, services: Services) -> schemas.Proces
         error=conversion.error,
         fps=conversion.fps,
         skip=conversion.skip,
+        missing=conversion.missing,
+        options=conversion.options.model_dump(exclude_defaults=True),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chimera_storage.options import VideoOptions, ZipOptions
+
 STAMP = "20260131-183000"
 ID = "k3v9x2ab-20260131-190000"
 FILE = f"/shared/captures/output_1_{STAMP}_20260131-190000_{ID}.mp4"
@@ -54,14 +56,18 @@ class Range(BaseModel):
     days: float | None = Field(None, gt=0, description="in place of start: days before end")
 
 
-class ZipRequest(Range):
-    """What to archive."""
+class _ConvertRequest(Range):
+    """Which of the images, and where the result goes."""
 
     skip: int = Field(1, ge=1, le=1_000_000, description="take every Nth image, from the first")
     save: bool = Field(True, description="false: answer with the file itself")
 
 
-class VideoRequest(ZipRequest):
+class ZipRequest(_ConvertRequest, ZipOptions):
+    """What to archive."""
+
+
+class VideoRequest(_ConvertRequest, VideoOptions):
     """What to make a video of."""
 
     fps: int = Field(20, ge=1, le=60, description="images per second of the video")
@@ -151,6 +157,11 @@ class Process(_Model):
     error: str | None = Field(description="why it failed")
     fps: int
     skip: int
+    missing: int = Field(description="images that were gone or broken when they were to be read")
+    options: dict[str, Any] = Field(
+        description="of the request's options those that differ from the defaults",
+        examples=[{"height": 720, "codec": "h265"}],
+    )
 
 
 ProcessList = list[Process]

@@ -30,6 +30,8 @@ CONVERSIONS = sa.Table(
     sa.Column("finished_us", sa.Integer),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.Text),
+    sa.Column("missing", sa.Integer, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),  # JSON of what differs from the defaults
     sqlite_with_rowid=False,
 )
 _FIELDS = tuple(field.name for field in fields(Conversion))
@@ -79,11 +81,13 @@ class Conversions(Rows):
 
 
 def _values(conversion: Conversion) -> dict[str, Any]:
-    return {name: getattr(conversion, name) for name in _FIELDS}
+    values = {name: getattr(conversion, name) for name in _FIELDS}
+    return values | {"options": conversion.options.to_json()}
 
 
 def _to_conversion(row: Any) -> Conversion:
     values = dict(row._mapping)
     values["type"] = ConversionType(values["type"])
     values["status"] = ConversionStatus(values["status"])
+    values["options"] = values["type"].options_type.from_json(values["options"])
     return Conversion(**values)

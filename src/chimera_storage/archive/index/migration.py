@@ -50,4 +50,23 @@ def _from_2(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2}
+def _from_3(connection: Connection) -> None:
+    """Conversions have options, and say how many images were missing."""
+    connection.exec_driver_sql(
+        """CREATE TABLE IF NOT EXISTS conversions (
+            id TEXT NOT NULL, type TEXT NOT NULL, camera INTEGER NOT NULL,
+            start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, requested_us INTEGER NOT NULL,
+            fps INTEGER NOT NULL, skip INTEGER NOT NULL, status TEXT NOT NULL,
+            frames INTEGER NOT NULL, frames_done INTEGER NOT NULL, size INTEGER NOT NULL,
+            started_us INTEGER, finished_us INTEGER, attempts INTEGER NOT NULL, error TEXT,
+            PRIMARY KEY (id)
+        ) WITHOUT ROWID"""
+    )
+    for statement in (
+        "ALTER TABLE conversions ADD COLUMN missing INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE conversions ADD COLUMN options TEXT NOT NULL DEFAULT '{}'",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2, 3: _from_3}
