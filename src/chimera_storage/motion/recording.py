@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,7 @@ from chimera_storage.log import get_logger, redact
 from chimera_storage.motion.decoding import DOUBTFUL_US
 from chimera_storage.motion.health import DamageCheck
 from chimera_storage.motion.picture import chroma, luma
-from chimera_storage.motion.recorded_damage import DamageMarks
+from chimera_storage.motion.recorded_damage import MOST_HELD_BACK, STRICT, DamageMarks, Judged
 
 DEFAULT_RATE = 25.0  # of files that say no frame rate
 OPEN_TIMEOUT_S = 10.0
@@ -66,7 +67,9 @@ class Recording:
         stream = self._container.streams.video[0]
         self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
         self.duration_s = _duration_s(self._container)
-        self._marks = DamageMarks(stream, self.fps)
+        self._marks = DamageMarks(
+            stream, self.fps, strict=_bears_strictness(path, stream.codec_context.name)
+        )
         self._check = DamageCheck()
         self._looked_damaged = 0
         self._doubtful_until_us = 0
@@ -121,7 +124,7 @@ class Recording:
         if offset_us is not None and near_us > 0:
             self._seek(near_us + offset_us)
         self.last_us = -interval_us
-        for frame in self._decoded():
+        for frame, damaged, doubtful in self._decoded():
             if frame.pts is None or frame.time_base is None:
                 time_us = self.last_us + interval_us
             else:
@@ -132,7 +135,7 @@ class Recording:
                 time_us = own_us - first_us
             self.last_us = time_us
             self.frames_read += 1
-            yield RecordedFrame(time_us, frame, *self._marks.judge(frame))
+            yield RecordedFrame(time_us, frame, damaged, doubtful)
 
     def began(self, timezone: tzinfo, given_us: int | None = None) -> Began | None:
         """When its first frame was taken; None where nothing says so.
@@ -178,7 +181,7 @@ class Recording:
         with suppress(FFmpegError):  # then it is read from the beginning
             self._container.seek(before_us * av.time_base // 1_000_000, backward=True)
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
+    def _decoded(self) -> Iterator[Judged]:
         """The frames that can be decoded; damaged packets are passed over."""
         stream = self._container.streams.video[0]
         # By frames, never by slices: with slice threads FFmpeg's H.264 decoder marks no damage.
@@ -212,6 +215,27 @@ def _duration_s(container: InputContainer) -> float | None:
         return float(stream.duration * stream.time_base)
     length = container.duration
     return length / av.time_base if length and length > 0 else None
+
+
+def _bears_strictness(path: Path | str, codec: str) -> bool:
+    """Whether damage can be told from the habits of the encoder, by the first picture.
+
+    FFmpeg's H.265 decoder leaves out what it cannot read of a picture and calls it whole, unless it
+    is told to be strict. It then refuses also what breaks the rules without any harm; a file that
+    begins so is read as it is.
+    """
+    if codec != "hevc":
+        return False
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.options = STRICT
+        stream.codec_context.thread_count = 1
+        try:
+            return any(
+                packet.decode() for packet in islice(container.demux(stream), MOST_HELD_BACK)
+            )
+        except (FFmpegError, OSError):
+            return False
 
 
 def _opened(path: Path | str) -> InputContainer:

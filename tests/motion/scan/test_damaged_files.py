@@ -91,3 +91,24 @@ def test_the_commands_count_what_is_damaged(tmp_path: Path) -> None:
     assert "damaged" in command("scan", path).stdout.splitlines()[-1]
     row = command("scan", path, "--format", "csv").stdout.splitlines()[1]
     assert f",{result['damaged']}," in row
+
+
+def test_an_h265_picture_that_is_not_whole_is_doubted_though_its_decoder_says_nothing(
+    tmp_path: Path,
+) -> None:
+    path = damaged_file(tmp_path, "h265", holes, [])
+    with Recording(path) as recording:
+        doubted = [frame.doubtful for frame in recording.frames()]
+    # Holes in pictures 3, 10 and 17 of the first group of 20; the next begins whole.
+    assert doubted[:24] == [False] * 3 + [True] * 17 + [False] * 4
+
+
+def test_an_h265_file_that_breaks_the_rules_without_harm_is_read(tmp_path: Path) -> None:
+    def with_odd_parameters(packets: list[bytes]) -> list[bytes]:
+        first = bytearray(packets[0])
+        first[26], first[31] = 0xA7, 0x45  # in the parameter sets; a strict decoder refuses them
+        return [bytes(first), *packets[1:]]
+
+    path = damaged_file(tmp_path, "h265", with_odd_parameters, [(10, 16)])
+    result = Scanner(SETTINGS).scan(path)
+    assert (result.damaged, len(result.events)) == (0, 1)
