@@ -181,6 +181,7 @@ class ConversionType(StrEnum):
 
     MP4 = "mp4"
     ZIP = "zip"
+    TAR = "tar"
 
     @property
     def is_video(self) -> bool:

@@ -58,5 +58,9 @@ class VideoOptions(_Options):
 class ZipOptions(_Options):
     """How an archive is made."""
 
+    manifest: bool = Field(
+        False, description="put in a list of the images with SHA-256, score and boxes, and the gaps"
+    )
+
 
 Options = VideoOptions | ZipOptions

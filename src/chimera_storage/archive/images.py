@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 from chimera_storage.archive import walk
@@ -21,7 +22,7 @@ from chimera_storage.clock import Clock
 from chimera_storage.errors import NotFoundError, StorageError
 from chimera_storage.model import ImageKey
 
-__all__ = ["Archive", "ImageWriter"]
+__all__ = ["Archive", "ImageWriter", "read_image"]
 
 _FARTHEST_S = 2**40  # beyond every time that a name can say
 
@@ -43,19 +44,7 @@ class Archive:
         Raises NotFoundError where it is gone or no regular file, StorageError where it cannot be
         read.
         """
-        try:
-            descriptor = os.open(
-                self.layout.image_path(key),
-                os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK,
-            )
-        except PermissionError as error:
-            raise StorageError(f"the image cannot be read: {error.strerror}") from None
-        except OSError:
-            raise NotFoundError("there is no such image") from None
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise NotFoundError("there is no such image")
-        return os.fdopen(descriptor, "rb")
+        return os.fdopen(_open(self.layout.image_path(key)), "rb")
 
     def files(self, camera: int) -> Iterator[ImageKey]:
         """Every image file of a camera, in the index or not. Raises StorageError."""
@@ -81,6 +70,40 @@ class Archive:
         known = self.deleter.span(camera, -_FARTHEST_S, _FARTHEST_S)
         _, unknown = self.delete(self.files(camera))
         return replace(known, count=known.count + unknown)
+
+
+def read_image(path: str | Path, most: int) -> bytes | None:
+    """The bytes of an image at a path that `Layout` made, read at once.
+
+    None where it is gone, no regular file, unreadable or larger than `most` bytes.
+    """
+    try:
+        descriptor = _open(path)
+    except (NotFoundError, StorageError):
+        return None
+    try:
+        size = os.fstat(descriptor).st_size
+        data = os.read(descriptor, size + 1) if size <= most else b""
+        while 0 < len(data) <= size and (rest := os.read(descriptor, size + 1 - len(data))):
+            data += rest
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data if len(data) == size <= most else None
+
+
+def _open(path: str | Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise StorageError(f"the image cannot be read: {error.strerror}") from None
+    except OSError:
+        raise NotFoundError("there is no such image") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotFoundError("there is no such image")
+    return descriptor
 
 
 def _unlistable(camera: int, error: OSError) -> StorageError:

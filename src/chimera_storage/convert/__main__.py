@@ -19,6 +19,7 @@ from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.mark import Mark, open_index
 from chimera_storage.clock import SystemClock
+from chimera_storage.convert.archive_file import Sink
 from chimera_storage.convert.job import (
     EXIT_FAILED,
     EXIT_MADE,
@@ -28,13 +29,13 @@ from chimera_storage.convert.job import (
     Job,
     Report,
 )
-from chimera_storage.convert.make import Made, NoImagesError, make_video, make_zip
+from chimera_storage.convert.make import Made, NoImagesError, make_video
+from chimera_storage.convert.make_archive import make_archive
 from chimera_storage.convert.output import reason, remove
-from chimera_storage.convert.selection import select
-from chimera_storage.convert.zip_writer import Sink
+from chimera_storage.convert.selection import Selection, select
 from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
-from chimera_storage.model import ConversionType
+from chimera_storage.options import ZipOptions
 
 _NICENESS = 10
 _REPORT_INTERVAL_S = 0.2
@@ -131,8 +132,16 @@ def _make(job: Job, sink: Sink, reporter: Reporter) -> Made:
 
 def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made:
     images = partial(select, archive.index, job.camera, job.start_us, job.end_us, skip=job.skip)
-    if job.type is ConversionType.ZIP:
-        return make_zip(archive, images(), sink, on_image=reporter.progress)
+    if isinstance(job.options, ZipOptions):
+        return make_archive(
+            archive,
+            Selection(camera=job.camera, start_us=job.start_us, end_us=job.end_us, skip=job.skip),
+            sink,
+            type=job.type,
+            options=job.options,
+            folder=None if job.output is None else job.output.parent,
+            on_image=reporter.progress,
+        )
     output = job.output
 
     def on_image(done: int) -> None:

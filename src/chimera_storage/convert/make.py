@@ -1,14 +1,14 @@
 """What a conversion process does: images in, one file or stream out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import simplejpeg
 
 from chimera_storage.archive.images import Archive
-from chimera_storage.clock import from_us
+from chimera_storage.convert.archive_file import Sink
 from chimera_storage.convert.selection import read
 from chimera_storage.convert.video import (
     MAX_PIXELS,
@@ -17,7 +17,6 @@ from chimera_storage.convert.video import (
     VideoWriter,
     even_size,
 )
-from chimera_storage.convert.zip_writer import Sink, ZipWriter
 from chimera_storage.errors import ConversionError
 from chimera_storage.model import Image
 
@@ -99,47 +98,3 @@ def _probe(jpeg: bytes) -> tuple[int, int]:
     except (ValueError, KeyError):  # KeyError: a header without colours, its number is -1
         return 0, 0
     return (width, height) if width * height <= MAX_PIXELS else (0, 0)
-
-
-def make_zip(
-    archive: Archive,
-    images: Iterable[Image],
-    sink: Sink,
-    *,
-    on_image: Callable[[int, int], None],
-) -> Made:
-    """Store the images in a zip; `on_image` gets the number through and the bytes after each.
-
-    A vanished image is left out; a broken one is archived as it is. Raises NoImagesError, OSError.
-    """
-    writer = ZipWriter(sink)
-    made = missing = 0
-    for image, name in _named(archive, images):
-        data = read(archive, image.key)
-        if data is None:
-            missing += 1
-        else:
-            taken = from_us(image.taken_at_us)
-            writer.add(name, data, taken=taken.astimezone(archive.layout.timezone))
-            made += 1
-        on_image(made + missing, writer.size)
-    if made == 0:
-        raise NoImagesError("none of the images can be read")
-    writer.finish()
-    return Made(images=made, missing=missing)
-
-
-def _named(archive: Archive, images: Iterable[Image]) -> Iterator[tuple[Image, str]]:
-    """Each image with a name of its own: its file's.
-
-    A name comes twice only where a flat file has the name of a dated one (flat names are local
-    time, dated ones UTC); the second one then says which it is.
-    """
-    names: set[str] = set()
-    for image in images:
-        name = archive.layout.image_path(image.key).name
-        if name in names:
-            kind = "flat" if image.key.flat else "dated"
-            name = f"{name.removesuffix('.jpg')}-{kind}.jpg"
-        names.add(name)
-        yield image, name

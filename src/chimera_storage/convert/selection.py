@@ -1,6 +1,7 @@
 """The images of a conversion, read from the index page by page and from their files one by one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
@@ -12,6 +13,16 @@ from chimera_storage.model import Image, ImageKey
 PAGE_IMAGES = 2000
 # Cameras' pictures have up to some 10 MB; a larger file is not read into memory at all.
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Every skip-th image of a camera's inclusive range (microseconds), from the first."""
+
+    camera: int
+    start_us: int
+    end_us: int
+    skip: int = 1
 
 
 def select(

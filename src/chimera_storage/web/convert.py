@@ -30,7 +30,11 @@ from chimera_storage.web.serving import filename_parameter, until_gone
 
 ReadBody = Annotated[Body, Depends(read_body)]
 
-FILE_TYPES = {ConversionType.MP4: "video/mp4", ConversionType.ZIP: "application/zip"}
+FILE_TYPES = {
+    ConversionType.MP4: "video/mp4",
+    ConversionType.ZIP: "application/zip",
+    ConversionType.TAR: "application/x-tar",
+}
 MOST_LINKS = 10_000
 MOST_SKIP = 1_000_000
 DEFAULT_FPS = 20
@@ -104,6 +108,7 @@ class Converting:
         self._limits = {
             ConversionType.MP4: limits.video_frame_limit,
             ConversionType.ZIP: limits.zip_frame_limit,
+            ConversionType.TAR: limits.zip_frame_limit,
         }
 
     async def create(self, kind: ConversionType, body: Body) -> Response:

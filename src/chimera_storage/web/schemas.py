@@ -89,7 +89,7 @@ class ProcessFilter(BaseModel):
     """Which processes; each field may be left out."""
 
     camera: CameraField | None = None
-    type: Literal["mp4", "zip"] | None = None
+    type: Literal["mp4", "zip", "tar"] | None = None
     status: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
     running: bool | None = None
 
@@ -142,7 +142,7 @@ class Process(_Model):
     """A video or archive (ProcessObj)."""
 
     link: str = Field(examples=[FILE])
-    type: Literal["mp4", "zip"]
+    type: Literal["mp4", "zip", "tar"]
     id: str = Field(examples=[ID])
     requested: str = Field(examples=["20260131-190000"], description="in the server's time zone")
     camera: int

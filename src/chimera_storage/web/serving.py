@@ -33,6 +33,7 @@ TYPES = {
     ".mkv": "video/x-matroska",
     ".mp4": "video/mp4",
     ".png": "image/png",
+    ".tar": "application/x-tar",
     ".txt": "text/plain; charset=utf-8",
     ".webm": "video/webm",
     ".webp": "image/webp",

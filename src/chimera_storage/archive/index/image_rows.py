@@ -86,9 +86,14 @@ def to_image(row: Any) -> Image:
         width=row.width,
         height=row.height,
         score=row.score,
-        boxes=tuple(Box(*box) for box in _BOX.iter_unpack(row.boxes or b"")),
+        boxes=boxes_of(row.boxes),
         event=row.event,
     )
+
+
+def boxes_of(packed: bytes | None) -> tuple[Box, ...]:
+    """The boxes in a row's `boxes`."""
+    return tuple(Box(*box) for box in _BOX.iter_unpack(packed or b""))
 
 
 def second_of(us: int) -> int:
