@@ -1,13 +1,13 @@
 """Deleting many images through the server, beside `rm` of the same files.
 
-    PYTHONPATH=. python bench/archive_cleaning.py FOLDER [--images 500000]
+    PYTHONPATH=. python bench/archive_cleaning.py FOLDER [--images 500000] [--rounds 20]
 
-Three data folders of bench/archive_footage.py are made in FOLDER, two cameras each. Two cameras are
-removed with `rm -r`: of the first folder with nothing beside it, of the second while a process
-saves ten images a second for a third camera (and syncs them every second). Of the last the real
-server deletes every image (POST /file/pathClean, a camera after the other), while the same is saved
-and this process asks for that camera's size. In the end each of those images has to be on disk and
-in the index.
+Two data folders of bench/archive_footage.py are made in FOLDER, with as many cameras as rounds. The
+real server runs on one of them, and a process saves ten images a second for one more camera there
+(and syncs them every second). In each round a camera of the first folder is removed with `rm -r`,
+and a camera of the other by the server (POST /file/pathClean) while this process asks for the
+recording camera's size. The order changes from round to round: a shared disk is twice as fast in
+one minute as in the next. In the end each image saved meanwhile has to be on disk and in the index.
 """
 
 import argparse
@@ -20,9 +20,11 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
+import httpx
 from archive_footage import make
 from tests.support.server import RunningServer
 
+RECORDING = "900"
 SAVER = """
 import sys, time
 from datetime import UTC
@@ -34,12 +36,12 @@ layout = Layout(Path(sys.argv[1]), UTC)
 index = mark.open_index(layout)
 writer = ImageWriter(layout, index, sync_interval_s=1.0)
 writer.start()
+JPEG = b"\\xff\\xd8" + bytes(100_000) + b"\\xff\\xd9"
 print("ready", flush=True)
 saved = 0
 import select
 while not select.select([sys.stdin], [], [], 0.1)[0]:
-    writer.save(9, time.time_ns() // 1000, b"\\xff\\xd8" + bytes(100_000) + b"\\xff\\xd9",
-                width=8, height=8)
+    writer.save(int(sys.argv[2]), time.time_ns() // 1000, JPEG, width=8, height=8)
     saved += 1
 writer.close()
 index.close()
@@ -56,7 +58,7 @@ class Saving:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SAVER, str(self._data)],
+            [sys.executable, "-c", SAVER, str(self._data), RECORDING],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -68,52 +70,55 @@ class Saving:
         self.saved = int(out)
 
 
-def remove(data: Path) -> float:
+def remove(folder: Path) -> float:
     """Seconds that `rm` takes."""
-    cameras = [str(data / "shared/captures" / camera) for camera in ("1", "2")]
     os.sync()
     started = time.perf_counter()
-    subprocess.run(["rm", "-r", *cameras], check=True)
+    subprocess.run(["rm", "-r", str(folder)], check=True)
     return time.perf_counter() - started
 
 
-def clean(data: Path) -> tuple[float, list[float]]:
-    """Seconds that deleting took, and the milliseconds of answers meanwhile."""
-    with RunningServer(data.parent) as server:
-        while server.post("/file/pathSize", camera="1")["confidence"] != 100:
-            time.sleep(0.1)
-        answers: list[float] = []
-        over = threading.Event()
+def clean(server: RunningServer, camera: str) -> float:
+    """Seconds that the server takes."""
+    os.sync()
+    started = time.perf_counter()
+    body = {"camera": camera, "days": 1}
+    assert server.http.post("/file/pathClean", json=body, timeout=600).json()["deleted"]
+    return time.perf_counter() - started
 
-        def ask() -> None:
-            while not over.wait(0.01):
-                asked = time.perf_counter()
-                server.post("/file/pathSize", camera="9")
-                answers.append((time.perf_counter() - asked) * 1000)
 
-        os.sync()
-        with Saving(data) as saving:
-            known = {"camera": "9"}
-            while server.http.post("/file/pathSize", json=known).status_code != 200:
-                time.sleep(0.1)
-            asking = threading.Thread(target=ask)
-            asking.start()
-            started = time.perf_counter()
-            for camera in ("1", "2"):
-                body = {"camera": camera, "days": 1}
-                assert server.http.post("/file/pathClean", json=body, timeout=600).json()["deleted"]
-            took = time.perf_counter() - started
-            over.set()
-            asking.join()
-        assert len(server.images(9)) == server.post("/file/pathFileCount", camera="9")["count"]
-        assert len(server.images(9)) == saving.saved
-        for camera in ("1", "2"):
-            assert server.http.post("/file/pathFileCount", json={"camera": camera}).json() in (
-                {"count": 0, "confidence": 100},
-                {"error": f"there is no camera '{camera}'; GET /cameras lists all"},
-            )
-        print(f"{saving.saved} images saved meanwhile, all there")
-    return took, sorted(answers)
+class Asking:
+    """Asks for the recording camera's size while it is entered; `answers` in milliseconds."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=30)
+        self.answers: list[float] = []
+
+    def __enter__(self) -> Self:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        return self
+
+    def _ask(self) -> None:
+        while not self._over.wait(0.01):
+            asked = time.perf_counter()
+            self._http.post("/file/pathSize", json={"camera": RECORDING}).raise_for_status()
+            self.answers.append((time.perf_counter() - asked) * 1000)
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def check_nothing_is_lost(server: RunningServer, saved: int, rounds: int) -> None:
+    """What was saved meanwhile is there, and what was to go is gone."""
+    assert len(server.images(int(RECORDING))) == saved
+    assert server.post("/file/pathFileCount", camera=RECORDING)["count"] == saved
+    for camera in range(1, rounds + 1):
+        counted = server.http.post("/file/pathFileCount", json={"camera": str(camera)})
+        assert counted.json().get("count", 0) == 0
+        assert not server.images(camera)
 
 
 def main() -> None:
@@ -121,19 +126,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure deleting images.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=500_000)
+    parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
-    alone, beside, ours = (given.folder / name / "data" for name in ("alone", "beside", "ours"))
-    for data in (alone, beside, ours):
+    theirs, ours = (given.folder / name / "data" for name in ("rm", "ours"))
+    for data in (theirs, ours):
         if not data.exists():
-            make(data, given.images, 2, flat=False)
-    quiet = remove(alone)
-    with Saving(beside):
-        busy = remove(beside)
-    took, answers = clean(ours)
-    print(f"{given.images:,} images: rm {quiet:.2f} s, rm while images are saved {busy:.2f} s,")
-    print(f"ours while images are saved {took:.2f} s: {took / quiet:.2f}, {took / busy:.2f}")
+            make(data, given.images, given.rounds, flat=False)
+    took: list[tuple[float, float]] = []
+    with RunningServer(ours.parent) as server:
+        while server.post("/file/pathSize", camera="1")["confidence"] != 100:
+            time.sleep(0.1)
+        asking = Asking(server.url)
+        with Saving(ours) as saving:
+            known = {"camera": RECORDING}
+            while server.http.post("/file/pathSize", json=known).status_code != 200:
+                time.sleep(0.1)
+            for camera in range(1, given.rounds + 1):
+                folder = theirs / "shared/captures" / str(camera)
+                rm = remove(folder) if camera % 2 else 0.0
+                with asking:
+                    cleaned = clean(server, str(camera))
+                took.append((rm or remove(folder), cleaned))
+        check_nothing_is_lost(server, saving.saved, given.rounds)
+    answers = sorted(asking.answers)
+    rm, cleaned = (sum(side) for side in zip(*took, strict=True))
+    ratios = sorted(ours / theirs for theirs, ours in took)
+    print(f"{saving.saved} images saved meanwhile, all there")
+    print(
+        f"{given.images:,} images: rm {rm:.2f} s, ours {cleaned:.2f} s: {cleaned / rm:.2f}"
+        f" (rounds: {ratios[0]:.2f} to {ratios[-1]:.2f}, median {median(ratios):.2f})"
+    )
     p99 = answers[int(len(answers) * 0.99) - 1]
-    print(f"answers meanwhile: median {median(answers):.1f}, p99 {p99:.1f} ms")
+    print(f"{len(answers)} answers meanwhile: median {median(answers):.1f}, p99 {p99:.1f} ms")
 
 
 if __name__ == "__main__":

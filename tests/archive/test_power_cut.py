@@ -21,9 +21,11 @@ from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.mark import open_index
 from chimera_storage.archive.watch import Reconciler
-from chimera_storage.clock import SystemClock
-from tests.support.archive import EVER, JPEG
+from chimera_storage.clock import SystemClock, to_us
+from chimera_storage.model import ImageKey
+from tests.support.archive import EVER, JPEG, NOW, open_store
 
+NOW_S = to_us(NOW) // 1_000_000
 SILENT = Listener(total=lambda _: None, progress=lambda _: None, step=lambda _: None)
 
 SAVER = """
@@ -120,14 +122,52 @@ def test_a_power_cut_takes_nothing_of_what_was_flushed(
         assert_the_same_comes_from_the_files(layout, 20 * flushed)
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_files_that_come_back_after_their_rows_went_for_good_are_found(
+    flat: bool, disk: Path, tmp_path: Path
+) -> None:
+    """The index may be written back before the journal of the file system that holds the files."""
+    with mounted(disk, tmp_path / "before"), open_store(tmp_path / "before/data") as store:
+        keys = [ImageKey(camera=1, second=NOW_S + n, number=0, flat=flat) for n in range(3)]
+        for key in keys:
+            path = store.layout.image_path(key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(JPEG)
+        for folder in [store.layout.camera_folder(1), *store.layout.camera_folder(1).rglob("*")]:
+            os.utime(folder, (NOW_S, NOW_S))  # nobody changed it for long: it is noted as compared
+        compare(store.archive)
+        compared = store.index.folders(1)
+        assert all(stamp[0] == NOW_S * 10**9 for stamp in compared.values())
+        os.sync()
+        shutil.copy(disk, tmp_path / "after-disk")
+        if flat:
+            assert store.archive.delete(keys[:1]) == (1, 1)
+        else:
+            assert store.archive.deleter.span(1, NOW_S, NOW_S).count == 1
+        for part in ("index.db", "index.db-wal", "index.db-shm"):
+            shutil.copy(store.layout.root / part, tmp_path / part)
+    with mounted(tmp_path / "after-disk", tmp_path / "after"):
+        for part in ("index.db", "index.db-wal", "index.db-shm"):
+            shutil.copy(tmp_path / part, tmp_path / "after/data" / part)
+        with open_store(tmp_path / "after/data") as store:
+            assert store.index.totals(1).count == 2
+            compare(store.archive)
+            assert list(store.index.keys(1)) == keys
+
+
+def compare(archive: Archive) -> None:
+    """What the server does at its start."""
+    reconciler = Reconciler(archive)
+    reconciler.start()
+    assert reconciler.wait_complete(20)
+    reconciler.close()
+
+
 def assert_the_same_comes_from_the_files(layout: Layout, flushed: int) -> None:
     """Also without the index: what is beside the images was as durable as they."""
     index = open_index(layout)
     try:
-        reconciler = Reconciler(Archive(layout, index, SystemClock()))
-        reconciler.start()
-        assert reconciler.wait_complete(20)
-        reconciler.close()
+        compare(Archive(layout, index, SystemClock()))
         assert sum(row.score == 0.5 for row in index.images(1, *EVER)) == flushed
         assert len(index.events(1, *EVER)) == 1
     finally:

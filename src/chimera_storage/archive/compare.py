@@ -20,7 +20,7 @@ from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.adopt import read_image
 from chimera_storage.archive.flat import FlatFiles, list_camera
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.index.folders import Stamp
+from chimera_storage.archive.index.folders import Stamp, hour_name
 from chimera_storage.archive.index.image_rows import Row
 from chimera_storage.archive.intake import Intake, drop_leftovers
 from chimera_storage.archive.layout import HOUR_S
@@ -110,7 +110,7 @@ class Comparer:
             return 0, 0
         added = removed = 0
         for hour in self._hours_below(camera, below):
-            self._on_folder(camera, walk.hour_name(hour))
+            self._on_folder(camera, hour_name(hour))
             more, less = self.compare_dated(camera, hour, identity=identity)
             added, removed = added + more, removed + less
         return added, removed
@@ -120,7 +120,7 @@ class Comparer:
     ) -> Counts:
         """The dated folder of one hour. Files without a row younger than `min_age_s` wait."""
         folder = str(self._layout.hour_folder(camera, hour))
-        below = walk.hour_name(hour)
+        below = hour_name(hour)
         known = self._index.names(camera, hour, flat=False)
         with walk.opened(folder) as descriptor:
             listed = [] if descriptor is None else os.listdir(descriptor)  # noqa: PTH208
@@ -348,7 +348,7 @@ class _Walk:
             for h in with_rows
             if h not in there
             and (
-                (name := walk.hour_name(h)) in self._known
+                (name := hour_name(h)) in self._known
                 or name[:8] in changed
                 or "" not in self._known
             )
@@ -400,7 +400,7 @@ class _Walk:
             self.noted.pop(day, None)
 
     def _is_changed(self, hour: int) -> bool:
-        name = walk.hour_name(hour)
+        name = hour_name(hour)
         self._comparer._on_folder(self._camera, name)
         try:
             stamp = self._note(name, (self._folder / name).lstat())

@@ -25,7 +25,7 @@ from typing import IO, cast
 from chimera_storage.archive import mark, sidecar, walk
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
-from chimera_storage.archive.index.folders import Stamp
+from chimera_storage.archive.index.folders import Stamp, hour_name
 from chimera_storage.archive.index.image_rows import Row
 from chimera_storage.archive.intake import Intake
 from chimera_storage.archive.layout import Layout
@@ -142,7 +142,7 @@ class _Filler:
             self.flush()
             self._camera = camera
         self._hours += 1
-        folder, below = self._layout.hour_folder(camera, hour), walk.hour_name(hour)
+        folder, below = self._layout.hour_folder(camera, hour), hour_name(hour)
         with walk.opened(str(folder)) as descriptor:
             if descriptor is None:
                 return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chimera_storage.archive.index.folders import Stamp
 from chimera_storage.archive.layout import HOUR_S, SECOND_US, Layout, is_temporary, parse_camera
-from chimera_storage.clock import from_us, to_us
+from chimera_storage.clock import to_us
 from chimera_storage.model import ImageKey
 
 SETTLED_S = 2.0  # a folder's time says little about what happens in the same tick of a clock
@@ -42,12 +42,6 @@ def hours_of_day(folder: Path) -> list[int]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(hour for hour in hours if hour is not None)
-
-
-def hour_name(hour: int) -> str:
-    """The folder of an hour since 1970 below its camera's: `20260320/12`."""
-    moment = from_us(hour * HOUR_S * SECOND_US)
-    return f"{moment.year:04}{moment.month:02}{moment.day:02}/{moment.hour:02}"
 
 
 def hour_keys(layout: Layout, camera: int, hour: int) -> Iterator[ImageKey]:

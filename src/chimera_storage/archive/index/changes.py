@@ -8,9 +8,10 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from chimera_storage.archive.index.events import remove_events
+from chimera_storage.archive.index.folders import forget_times, hour_name
 from chimera_storage.archive.index.hours import count_images, drop_empty_hours
 from chimera_storage.archive.index.image_rows import IMAGES, KEY, Key, image_values, key_of
-from chimera_storage.archive.index.rows import Rows, batches
+from chimera_storage.archive.index.rows import HOUR_S, Rows, batches
 from chimera_storage.model import Image, ImageKey
 
 
@@ -54,9 +55,10 @@ class Changes(Rows):
         removed = 0
         for batch in batches(keys):
             wanted = {key_of(key) for key in batch}
-            with self._database.write() as connection:
+            with self._database.write(durable=False) as connection:
                 sizes = _sizes(connection, wanted)
                 if sizes:
+                    _forget_times(connection, sizes)
                     names = [column.name for column in KEY]
                     connection.execute(
                         sa.delete(IMAGES).where(
@@ -90,3 +92,12 @@ def _sizes(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
             if tuple(key) in wanted:
                 sizes[key[0], key[1], key[2], key[3]] = size
     return sizes
+
+
+def _forget_times(connection: Connection, keys: Iterable[Key]) -> None:
+    """Of the folders that the images lie in."""
+    folders: dict[int, set[str]] = defaultdict(set)
+    for camera, second, _, flat in keys:
+        folders[camera].add("" if flat else hour_name(second // HOUR_S))
+    for camera, names in folders.items():
+        forget_times(connection, camera, names)

@@ -91,10 +91,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its beginning. Raises StorageError."""
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its beginning. Raises StorageError.
+
+        One that is not `durable` waits for no disk: a power cut may undo it, and all after it that
+        were none either. For what the files say again.
+        """
         self._reopen_where_exchanged()
-        writer = self._engine.execution_options(immediate=True)
+        writer = self._engine.execution_options(immediate=True, durable=durable)
         with self._translated(), writer.begin() as connection:
             yield connection
 
@@ -314,13 +318,18 @@ def _engine(path: Path) -> Engine:
     @sa.event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself; see below
-        connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("immediate", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # In WAL mode NORMAL leaves out only the sync after a commit; FULL also syncs those before.
+        level = "FULL" if options.get("durable", True) else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

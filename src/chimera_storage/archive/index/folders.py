@@ -3,15 +3,21 @@
 A folder whose modification time and inode are as noted holds the same names as then: it need not be
 listed again, so that a start looks only at what changed. Only folders that nobody had changed for a
 while are noted.
+
+Whoever takes rows out forgets the folders' times in the same transaction. After a power cut that
+undid the deletion of files, but not that of their rows, a folder looks as it did when it was noted,
+and has to be listed all the same.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from chimera_storage.archive.index.rows import Rows, batches
+from chimera_storage.archive.index.rows import HOUR_S, Rows, batches
 from chimera_storage.archive.index.tables import metadata
+from chimera_storage.clock import EPOCH
 
 FOLDERS = sa.Table(
     "folders",
@@ -24,6 +30,7 @@ FOLDERS = sa.Table(
 )
 
 Stamp = tuple[int, int]  # modification time in ns, inode
+_NO_TIME = 0  # that no folder has; the row stays, as it says which folders there are
 
 
 class Folders(Rows):
@@ -41,7 +48,7 @@ class Folders(Rows):
         """Notes folders as compared, in place of what was noted of them."""
         for batch in batches(folders.items()):
             statement = insert(FOLDERS)
-            with self._database.write() as connection:
+            with self._database.write(durable=False) as connection:
                 connection.execute(
                     statement.on_conflict_do_update(
                         index_elements=["camera", "folder"],
@@ -59,7 +66,7 @@ class Folders(Rows):
     def forget_folders(self, camera: int, names: Iterable[str]) -> None:
         """They are listed again when they are looked at next."""
         for batch in batches(names):
-            with self._database.write() as connection:
+            with self._database.write(durable=False) as connection:
                 connection.execute(
                     sa.delete(FOLDERS).where(
                         FOLDERS.c.camera == camera, FOLDERS.c.folder.in_(batch)
@@ -71,3 +78,19 @@ class Folders(Rows):
         question = sa.select(FOLDERS.c.camera).distinct().order_by(FOLDERS.c.camera)
         with self._database.read() as connection:
             return list(connection.scalars(question))
+
+
+def hour_name(hour: int) -> str:
+    """The folder of an hour since 1970 below its camera's: `20260320/12`."""
+    moment = EPOCH + timedelta(seconds=hour * HOUR_S)
+    return f"{moment.year:04}{moment.month:02}{moment.day:02}/{moment.hour:02}"
+
+
+def forget_times(connection: sa.Connection, camera: int, names: Iterable[str]) -> None:
+    """Folders out of which something went are listed again when they are looked at next."""
+    for batch in batches(names):
+        connection.execute(
+            sa.update(FOLDERS)
+            .where(FOLDERS.c.camera == camera, FOLDERS.c.folder.in_(batch))
+            .values(mtime_ns=_NO_TIME)
+        )

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from chimera_storage.archive.index.events import remove_events
+from chimera_storage.archive.index.folders import forget_times, hour_name
 from chimera_storage.archive.index.hours import Hour, add_to_hours, drop_empty_hours
 from chimera_storage.archive.index.image_rows import IMAGES, ORDER, to_image
 from chimera_storage.archive.index.rows import HOUR_S, Rows
@@ -63,12 +64,16 @@ class Spans(Rows):
         """
         inside = (IMAGES.c.camera == camera, IMAGES.c.second.between(first_s, last_s))
         begin = _begin(HOUR_S)
-        counted = sa.select(begin, sa.func.count(), sa.func.sum(IMAGES.c.size))
-        with self._database.write() as connection:
-            rows = connection.execute(counted.where(*inside).group_by(begin))
+        counted = sa.select(
+            begin, sa.func.count(), sa.func.sum(IMAGES.c.size), sa.func.max(IMAGES.c.flat)
+        )
+        with self._database.write(durable=False) as connection:
+            rows = connection.execute(counted.where(*inside).group_by(begin)).all()
             sums = [(row[0] // HOUR_S, row[1], row[2]) for row in rows]
             if sum(images for _, images, _ in sums) != expected:
                 return False
+            folders = [hour_name(hour) for hour, _, _ in sums]
+            forget_times(connection, camera, [*folders, *([""] if any(r[3] for r in rows) else [])])
             connection.execute(sa.delete(IMAGES).where(*inside))
             add_to_hours(connection, [(camera, h, -images, -size, 0) for h, images, size in sums])
             emptied: list[Hour] = [(camera, h) for h, _, _ in sums]
