@@ -29,6 +29,7 @@ from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import Clock, SystemClock
 from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.convert.alerts import ConversionAlerts
+from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.jobs import ConversionManager
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
@@ -86,6 +87,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 archive=archive,
                 clock=clock,
                 conversions=conversions,
+                downloads=Downloads(archive),
                 recorders=recorders,
                 upkeep=Upkeep(archive, clock, reconciler),
                 rules=retention,

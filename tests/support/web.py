@@ -25,6 +25,7 @@ from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.config import Settings
+from chimera_storage.convert.downloads import Downloads
 from chimera_storage.model import (
     Box,
     CameraReport,
@@ -326,6 +327,7 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
             settings=chosen,
             archive=archive,
             conversions=conversions,
+            downloads=Downloads(archive),
             recorders=recorders,
             upkeep=Upkeep(archive, clock),
             rules=Retention(archive, chosen, compared=lambda: True),

@@ -14,14 +14,14 @@ from structlog.testing import capture_logs
 from chimera_storage.errors import ConversionError
 from tests.support.granian_room import exchange, served
 from tests.support.waiting import wait_for
-from tests.support.web import Room, web_room
+from tests.support.web import NOW, Room, web_room
 from tests.web.conftest import CAMERAS
 from tests.web.test_shared import ATTACKS
 
-ZIP = b'{"camera":1,"save":false}'
-CREATE_ZIP = (
-    b"POST /convert/createZip HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(ZIP), ZIP)
+WISH = b'{"camera":1,"save":false}'
+CREATE_VIDEO = (
+    b"POST /convert/createVideo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(WISH), WISH)
 )
 LARGE = os.urandom(1_000_000) * 20
 
@@ -97,7 +97,7 @@ def test_2021_bug_a_client_that_goes_away_stops_the_work(
 
     monkeypatch.setattr(room.conversions, "stream", stream)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(CREATE_ZIP)
+        connection.sendall(CREATE_VIDEO)
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
         assert room.conversions.streams_open == 1
     wait_for(lambda: room.conversions.streams_open == 0, 10, "the generator to be closed")
@@ -114,11 +114,26 @@ def test_a_stream_that_breaks_off_ends_the_connection_so_that_the_client_knows(
 
     monkeypatch.setattr(room.conversions, "stream", breaking)
     with capture_logs() as lines:
-        answer = exchange(port, CREATE_ZIP)
+        answer = exchange(port, CREATE_VIDEO)
         wait_for(lambda: lines, 10, "the failure to be logged")
     assert [line["event"] for line in lines] == ["download_broken_off"]
     assert b"the first part" in answer
     assert not answer.endswith(b"0\r\n\r\n")
+    assert is_well(port)
+
+
+def test_an_archive_that_cannot_be_whole_ends_short_of_its_length(room: Room, port: int) -> None:
+    for number in range(4):
+        image = room.save(2, NOW, number=number, content=b"x" * 1_200_000)
+    url = room.answer("/convert/createZip", {"camera": 2, "link": True})["url"]
+    room.archive.layout.image_path(image.key).unlink()
+
+    answer = exchange(port, f"GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert b"content-length: 4800" in head
+    assert 1_200_000 <= len(body) < 4_800_000
     assert is_well(port)
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from chimera_storage.archive import walk
 from chimera_storage.archive.deleting import Deleter, Removed
+from chimera_storage.archive.holds import Holds
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.keep import KeepFile
 from chimera_storage.archive.layout import Layout
@@ -37,6 +38,7 @@ class Archive:
         self.mark = Mark(layout)
         self.deleter = Deleter(layout, index)
         self.keep = KeepFile(layout)
+        self.holds = Holds(clock)
 
     def open(self, key: ImageKey) -> BinaryIO:
         """An open descriptor of the file, never of what a symlink in its place leads to.

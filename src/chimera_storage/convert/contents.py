@@ -97,11 +97,15 @@ class Contents:
     @classmethod
     def open(cls, layout: Layout, open_part: OpenPart) -> "Contents":
         """What `pin` made. Raises NotFoundError where it is not there or not whole."""
+        parts: dict[str, BinaryIO] = {}
         try:
-            parts = {"list": open_part("list")}
+            parts["list"] = open_part("list")
             pinned = Pinned.from_bytes(os.pread(parts["list"].fileno(), _HEAD_BYTES, 0))
-            parts |= {name: open_part(name) for name in pinned.extras}
+            for name in pinned.extras:
+                parts[name] = open_part(name)
         except (OSError, ValueError, KeyError, TypeError):
+            for part in parts.values():
+                part.close()
             raise NotFoundError("there is no such download; ask for the archive again") from None
         return cls(layout, pinned, parts)
 

@@ -1,4 +1,4 @@
-"""What rules may not delete: kept ranges for good, images of running conversions for a while."""
+"""What rules may not delete: kept ranges for good, images that are being read for a while."""
 
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.layout import SECOND_US
@@ -16,7 +16,7 @@ def kept(archive: Archive) -> Protected:
 
 
 def kept_and_converted(archive: Archive) -> Protected:
-    """Those, and what queued and running conversions read, for six hours each."""
+    """Those, and what conversions and downloads read, queued or running, for six hours each."""
     ranges = archive.keep.seconds()
     earliest_us = to_us(archive.clock.now()) - LONGEST_CONVERSION_S * SECOND_US
     for conversion in archive.index.conversions():
@@ -24,4 +24,6 @@ def kept_and_converted(archive: Archive) -> Protected:
         if conversion.status.active and began_us >= earliest_us:
             span = (conversion.start_us // SECOND_US, conversion.end_us // SECOND_US)
             ranges.setdefault(conversion.camera, []).append(span)
+    for camera, first_s, last_s in archive.holds.spans():
+        ranges.setdefault(camera, []).append((first_s, last_s))
     return {camera: merged(of_camera) for camera, of_camera in ranges.items()}

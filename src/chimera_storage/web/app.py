@@ -11,6 +11,7 @@ from chimera_storage.clock import Clock
 from chimera_storage.config import Settings
 from chimera_storage.web.auth import Auth
 from chimera_storage.web.convert import convert_router, processes_router
+from chimera_storage.web.download import download_router
 from chimera_storage.web.errors import install_error_handlers
 from chimera_storage.web.file import file_router
 from chimera_storage.web.frames import frames_router
@@ -21,6 +22,7 @@ from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import (
     Conversions,
+    Downloads,
     Recorders,
     Rules,
     Services,
@@ -64,6 +66,7 @@ def create_app(
     settings: Settings,
     archive: Archive,
     conversions: Conversions,
+    downloads: Downloads,
     recorders: Recorders,
     upkeep: Upkeep,
     rules: Rules,
@@ -75,6 +78,7 @@ def create_app(
         settings=settings,
         archive=archive,
         conversions=conversions,
+        downloads=downloads,
         recorders=recorders,
         upkeep=upkeep,
         rules=rules,
@@ -94,6 +98,7 @@ def create_app(
     app.include_router(motion_router(services, names))
     app.include_router(cameras_router(services, names))
     app.include_router(convert_router(services, names))
+    app.include_router(download_router(services))
     app.include_router(processes_router(services, names))
     app.include_router(file_router(services, names))
     app.include_router(rules_router(services, names))

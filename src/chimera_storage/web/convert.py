@@ -17,13 +17,14 @@ from chimera_storage.clock import to_us
 from chimera_storage.errors import ChimeraStorageError, ConversionError
 from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionType
-from chimera_storage.options import Options
+from chimera_storage.options import Options, ZipOptions
 from chimera_storage.web import parsing, schemas
+from chimera_storage.web.download import archive_type, body_answer, link_answer
 from chimera_storage.web.errors import BrokenOffError, JSONAnswer, UnknownProcessError
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.options import read_options
 from chimera_storage.web.parsing import Body, read_body
-from chimera_storage.web.ports import Services
+from chimera_storage.web.ports import Download, Services
 from chimera_storage.web.processes import process_filter, process_object
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
 from chimera_storage.web.serving import filename_parameter, until_gone
@@ -114,7 +115,10 @@ class Converting:
     async def create(self, kind: ConversionType, body: Body) -> Response:
         """Begin a saved process, or answer with the file itself (`save: false`)."""
         wish, save = await run_in_threadpool(self._read, kind, body)
-        if save:
+        as_link = isinstance(wish.options, ZipOptions) and parsing.yes_or_no(
+            body, "link", default=False
+        )
+        if save and not as_link:
             return await self._saved(wish, over_limit=False)
         frames = await run_in_threadpool(
             self._services.conversions.count,
@@ -126,9 +130,23 @@ class Converting:
         if frames == 0:
             process_id, _ = self._new_id()
             return JSONAnswer({"id": process_id, "frameLimitMet": False, "frames": 0})
-        if frames > self._limits[kind]:
+        if frames > self._limits[kind] and not as_link:
             return await self._saved(wish, over_limit=True)
+        if isinstance(wish.options, ZipOptions):
+            download = await run_in_threadpool(self._pinned, wish, wish.options)
+            answer = link_answer if as_link else body_answer
+            return answer(self._services, download)
         return await self._streamed(wish)
+
+    def _pinned(self, wish: Wish, options: ZipOptions) -> Download:
+        return self._services.downloads.pin(
+            type=wish.type,
+            camera=wish.camera,
+            start_us=wish.start_us,
+            end_us=wish.end_us,
+            skip=wish.skip,
+            options=options,
+        )
 
     def _read(self, kind: ConversionType, body: Body) -> tuple[Wish, bool]:
         save = parsing.yes_or_no(body, "save", default=True)
@@ -235,7 +253,7 @@ def convert_router(services: Services, names: CameraNames) -> APIRouter:
         response_class=JSONAnswer,
     )
     async def create_zip(body: ReadBody) -> Response:
-        return await converting.create(ConversionType.ZIP, body)
+        return await converting.create(archive_type(body), body)
 
     @router.post(
         "/listFramesVideo",

@@ -26,7 +26,7 @@ from chimera_storage.model import (
     Totals,
     Usage,
 )
-from chimera_storage.options import Options
+from chimera_storage.options import Options, ZipOptions
 
 
 class Conversions(Protocol):
@@ -75,6 +75,45 @@ class Conversions(Protocol):
 
         Raises ConflictError, NotFoundError (no image can be read) or ConversionError.
         """
+
+
+class Download(Protocol):
+    """An archive that is made while it is sent, in any part, again and again."""
+
+    id: str
+    name: str
+    size: int
+    images: int
+    modified_s: int
+
+    @property
+    def etag(self) -> str:
+        """Of what is in it, with its quotes."""
+
+    def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Those bytes. ConflictError: too many read, or an image was deleted or changed."""
+
+    def close(self) -> None:
+        """Nothing more is asked for."""
+
+
+class Downloads(Protocol):
+    """Archives that are sent and not stored."""
+
+    def pin(
+        self,
+        *,
+        type: ConversionType,
+        camera: int,
+        start_us: int,
+        end_us: int,
+        skip: int,
+        options: ZipOptions,
+    ) -> Download:
+        """Decide what is in one. Raises NotFoundError where there is no image."""
+
+    def open(self, name: str) -> Download:
+        """The one of this name. Raises NotFoundError."""
 
 
 class Recorders(Protocol):
@@ -168,6 +207,7 @@ class Services:
     settings: Settings
     archive: Archive
     conversions: Conversions
+    downloads: Downloads
     recorders: Recorders
     upkeep: Upkeep
     rules: Rules

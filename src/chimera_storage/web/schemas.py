@@ -66,6 +66,9 @@ class _ConvertRequest(Range):
 class ZipRequest(_ConvertRequest, ZipOptions):
     """What to archive."""
 
+    format: Literal["zip", "tar"] = Field("zip", description="kind of archive")
+    link: bool = Field(False, description="answer with an address to download it from")
+
 
 class VideoRequest(_ConvertRequest, VideoOptions):
     """What to make a video of."""

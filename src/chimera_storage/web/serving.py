@@ -8,10 +8,11 @@ ranges at once get the whole file, as the RFC allows and no client of ours needs
 import asyncio
 import os
 import re
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -19,8 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chimera_storage.errors import StorageError
-from chimera_storage.web.errors import error_answer
+from chimera_storage.errors import ChimeraStorageError, StorageError
+from chimera_storage.log import get_logger
+from chimera_storage.web.errors import BrokenOffError, error_answer
 
 CHUNK_BYTES = 512 * 1024
 DEFAULT_TYPE = "application/octet-stream"
@@ -48,8 +50,28 @@ FILE_POLICY = (
     " frame-ancestors 'none'"
 )
 
+log = get_logger()
+
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII | re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+class Sendable(Protocol):
+    """What can be sent, whole or in part, and what HTTP says about it."""
+
+    name: str
+    size: int
+    modified_s: int
+
+    @property
+    def etag(self) -> str:
+        """With its quotes; another one where a single byte may be another one."""
+
+    def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Exactly those bytes. Raises ChimeraStorageError where they cannot be had any more."""
+
+    def close(self) -> None:
+        """Nothing more is asked for."""
 
 
 class StoredFile:
@@ -63,24 +85,26 @@ class StoredFile:
         self.modified_s = int(stat.st_mtime)
         self.etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"'
 
-    @property
-    def suffix(self) -> str:
-        """The ending that says the type, in lower case."""
-        return PurePath(self.name).suffix.lower()
+    async def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Those bytes. Raises StorageError where the file got shorter."""
+        while length > 0:
+            size = min(length, CHUNK_BYTES)
+            part = await run_in_threadpool(os.pread, self.file.fileno(), size, start)
+            if len(part) < size:
+                raise StorageError("a file became shorter while it was sent")
+            yield part
+            start, length = start + size, length - size
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Exactly `size` bytes from `offset`. Raises StorageError where the file got shorter."""
-        part = os.pread(self.file.fileno(), size, offset)
-        if len(part) < size:
-            raise StorageError("a file became shorter while it was sent")
-        return part
+    def close(self) -> None:
+        """Close the descriptor."""
+        self.file.close()
 
 
 class FileAnswer(Response):
-    """Sends a part of a stored file and closes it, whatever happens."""
+    """Sends a part of a file and closes it, whatever happens."""
 
     def __init__(
-        self, stored: StoredFile, *, status: int, headers: dict[str, str], start: int, length: int
+        self, stored: Sendable, *, status: int, headers: dict[str, str], start: int, length: int
     ) -> None:
         self._stored = stored
         self._start = start
@@ -94,28 +118,31 @@ class FileAnswer(Response):
             else:
                 await until_gone(self._send(send), receive)
         finally:
-            self._stored.file.close()
+            self._stored.close()
 
     async def _send(self, send: Send) -> None:
-        part = await self._read(self._start, self._length)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": self.raw_headers,
-            }
-        )
-        sent = len(part)
-        while sent < self._length:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-            part = await self._read(self._start + sent, self._length - sent)
-            sent += len(part)
-        await send({"type": "http.response.body", "body": part, "more_body": False})
+        async with aclosing(self._stored.parts(self._start, self._length)) as parts:
+            part = await anext(parts, b"")  # an error that is known here is still an answer
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": self.status_code,
+                    "headers": self.raw_headers,
+                }
+            )
+            sent = len(part)
+            while sent < self._length:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+                part = await self._next(parts)
+                sent += len(part)
+            await send({"type": "http.response.body", "body": part, "more_body": False})
 
-    async def _read(self, offset: int, left: int) -> bytes:
-        if left == 0:
-            return b""
-        return await run_in_threadpool(self._stored.read, offset, min(left, CHUNK_BYTES))
+    async def _next(self, parts: AsyncGenerator[bytes, None]) -> bytes:
+        try:
+            return await anext(parts)
+        except (ChimeraStorageError, OSError, StopAsyncIteration) as error:
+            log.warning("download_broken_off", file=self._stored.name, reason=str(error))
+            raise BrokenOffError from error
 
 
 async def until_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None:
@@ -137,26 +164,27 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def file_answer(request: Request, stored: StoredFile, *, inline: bool, cache: str) -> Response:
-    """200, 206, 304 or 416 for a stored file, whose descriptor the answer takes over."""
-    headers = {
-        "accept-ranges": "bytes",
-        "cache-control": cache,
-        "content-security-policy": FILE_POLICY,
-        "content-disposition": disposition(stored, inline=inline),
-        "content-type": TYPES.get(stored.suffix, DEFAULT_TYPE),
-        "etag": stored.etag,
-        "last-modified": formatdate(stored.modified_s, usegmt=True),
-    }
+def whole_file(stored: Sendable, *, cache: str, inline: bool = False) -> Response:
+    """200 for all of a file, which the answer takes over."""
+    headers = _headers(stored, cache=cache, inline=inline)
+    headers["content-length"] = str(stored.size)
+    return FileAnswer(stored, status=200, headers=headers, start=0, length=stored.size)
+
+
+def file_answer(
+    request: Request, stored: Sendable, *, cache: str, inline: bool = False
+) -> Response:
+    """200, 206, 304 or 416 for a GET or HEAD of a file, which the answer takes over."""
+    headers = _headers(stored, cache=cache, inline=inline)
     if _is_unchanged(request, stored):
-        stored.file.close()
+        stored.close()
         kept = ("cache-control", "etag", "last-modified")
         return Response(status_code=304, headers={name: headers[name] for name in kept})
     start, length, status = 0, stored.size, 200
     wanted = _wanted_range(request, stored)
     if wanted is not None:
         if not wanted:
-            stored.file.close()
+            stored.close()
             answer = error_answer(416, "this part of the file does not exist; see Content-Range")
             answer.headers["content-range"] = f"bytes */{stored.size}"
             return answer
@@ -168,10 +196,27 @@ def file_answer(request: Request, stored: StoredFile, *, inline: bool, cache: st
     return FileAnswer(stored, status=status, headers=headers, start=start, length=length)
 
 
-def disposition(stored: StoredFile, *, inline: bool) -> str:
+def _headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str]:
+    return {
+        "accept-ranges": "bytes",
+        "cache-control": cache,
+        "content-security-policy": FILE_POLICY,
+        "content-disposition": disposition(stored.name, inline=inline),
+        "content-type": TYPES.get(suffix_of(stored.name), DEFAULT_TYPE),
+        "etag": stored.etag,
+        "last-modified": formatdate(stored.modified_s, usegmt=True),
+    }
+
+
+def suffix_of(name: str) -> str:
+    """The ending that says the type, in lower case."""
+    return PurePath(name).suffix.lower()
+
+
+def disposition(name: str, *, inline: bool) -> str:
     """Content-Disposition that shows or downloads under the file's name."""
-    kind = "inline" if inline and stored.suffix in SHOWN_INLINE else "attachment"
-    return f"{kind}; {filename_parameter(stored.name)}"
+    kind = "inline" if inline and suffix_of(name) in SHOWN_INLINE else "attachment"
+    return f"{kind}; {filename_parameter(name)}"
 
 
 def filename_parameter(name: str) -> str:
@@ -182,7 +227,7 @@ def filename_parameter(name: str) -> str:
     return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
-def _is_unchanged(request: Request, stored: StoredFile) -> bool:
+def _is_unchanged(request: Request, stored: Sendable) -> bool:
     condition = request.headers.get("if-none-match")
     if condition is not None:
         tags = _ENTITY_TAG.findall(condition)
@@ -191,7 +236,7 @@ def _is_unchanged(request: Request, stored: StoredFile) -> bool:
     return since is not None and stored.modified_s <= since
 
 
-def _wanted_range(request: Request, stored: StoredFile) -> range | None:
+def _wanted_range(request: Request, stored: Sendable) -> range | None:
     """The bytes of a single range; empty: there are none such, None: all are wanted."""
     match = _RANGE.fullmatch(request.headers.get("range", "").strip())
     if match is None or request.method != "GET" or not _is_same(request, stored):
@@ -204,7 +249,7 @@ def _wanted_range(request: Request, stored: StoredFile) -> range | None:
     return range(int(first), min(int(last) + 1, stored.size) if last else stored.size)
 
 
-def _is_same(request: Request, stored: StoredFile) -> bool:
+def _is_same(request: Request, stored: Sendable) -> bool:
     """Whether If-Range, if there is one, names exactly this version."""
     condition = request.headers.get("if-range")
     if condition is None:

@@ -21,7 +21,7 @@ from chimera_storage.web.pages import render
 from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import Problem, problems
-from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.serving import StoredFile, file_answer, suffix_of
 
 HIGHEST_PAGE = 1_000_000
 IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
@@ -81,7 +81,7 @@ def shared_router(services: Services) -> APIRouter:
         found = await run_in_threadpool(_open, layout, path)
         if isinstance(found, StoredFile):
             inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
-            cache = IMAGE_CACHE if found.suffix == ".jpg" else FILE_CACHE
+            cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
             return file_answer(request, found, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
