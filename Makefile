@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DATA ?= data
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 
 .PHONY: help run test check format lock browser clean
 help: ## what can be made
