@@ -31,7 +31,7 @@ from tests.support.archive import JPEG
 CALLS = ("open", "write", "link", "unlink", "fsync", "mkdir", "rmdir", "execute", "commit")
 START = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 EVENT_US = to_us(START)
-SAVED = 3  # images that "save" saves; "delete" deletes the first two of three, "empty" all of them
+SAVED = 3  # images that "save" saves; "delete" deletes the first two, "empty" all as a span
 
 
 def save(writer: ImageWriter) -> list[Image]:
@@ -72,7 +72,7 @@ def _scenario(name: str, root: Path) -> Callable[[], object]:
     archive = Archive(layout, index, SystemClock())
     if name == "delete":
         return lambda: archive.delete(keys[:2])
-    return lambda: archive.delete(keys)
+    return lambda: archive.deleter.span(1, keys[0].second, keys[-1].second)
 
 
 class _Stop:

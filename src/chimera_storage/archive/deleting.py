@@ -4,17 +4,22 @@ A row goes only when its file is gone, so a file that cannot be deleted stays co
 between the two leaves rows without files, which the next comparison takes away.
 
 A span of seconds goes as a whole: its rows are read as plain tuples, its files unlinked, and its
-rows deleted by one statement, which costs a quarter of deleting them one by one.
+rows deleted by one statement, which costs a quarter of deleting them one by one. Files are unlinked
+by several threads: two thirds of an unlink is waiting for the disk (ext4: 72 us, with four threads
+35 us each), and a server that answers meanwhile holds the interpreter's lock.
 """
 
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from chimera_storage.archive import sidecar
 from chimera_storage.archive.index import BATCH, Index
+from chimera_storage.archive.index.spans import SpanRow
 from chimera_storage.archive.layout import Layout
 from chimera_storage.log import get_logger
 from chimera_storage.model import ImageKey
@@ -22,6 +27,8 @@ from chimera_storage.model import ImageKey
 THINNED = ".thinned"  # in an hour's folder: its images were thinned; see upkeep
 _HIDDEN = frozenset({sidecar.NAME, THINNED})  # go with the last image
 _CHUNK = 4000  # rows of a span between two transactions; a writer waits some 10 ms for one
+_UNLINKERS = 4
+_PORTION = 500  # files of one of them
 
 _log = get_logger()
 
@@ -81,10 +88,21 @@ class Deleter:
 
         Ends early, in good order, once `stop()` is true. `sync` makes it durable.
         """
-        count = size = 0
-        seconds: list[int] = []
         if not self._is_ours(camera):
             return Removed()
+        with ThreadPoolExecutor(_UNLINKERS, thread_name_prefix="unlink") as unlinkers:
+            return self._span(camera, first_s, last_s, stop, unlinkers)
+
+    def _span(
+        self,
+        camera: int,
+        first_s: int,
+        last_s: int,
+        stop: Callable[[], bool],
+        unlinkers: ThreadPoolExecutor,
+    ) -> Removed:
+        count = size = 0
+        seconds: list[int] = []
         while first_s <= last_s and not stop():
             rows = self._index.span_rows(camera, first_s, last_s, limit=_CHUNK)
             if not rows:
@@ -97,7 +115,7 @@ class Deleter:
                     end_s -= 1
                 else:
                     rows = self._index.span_rows(camera, end_s, end_s, limit=10**9)
-            gone = self._files(camera, rows)
+            gone = self._files(camera, rows, unlinkers)
             if len(gone) < len(rows) or not self._index.remove_span(
                 camera, first_s, end_s, expected=len(rows)
             ):
@@ -121,12 +139,19 @@ class Deleter:
             finally:
                 os.close(descriptor)
 
-    def _files(self, camera: int, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, ...]]:
+    def _files(
+        self, camera: int, rows: list[SpanRow], unlinkers: ThreadPoolExecutor
+    ) -> list[SpanRow]:
         """Unlinks the files of the rows; those rows whose file is gone."""
-        paths = self._layout.image_paths(camera, rows)
-        return [row for row, path in zip(rows, paths, strict=True) if _unlink(path)]
 
-    def _remove_emptied_hours(self, camera: int, rows: list[tuple[int, int, int, int]]) -> None:
+        def unlink(portion: list[SpanRow]) -> list[SpanRow]:
+            paths = self._layout.image_paths(camera, portion)
+            return [row for row, path in zip(portion, paths, strict=True) if _unlink(path)]
+
+        portions = (rows[at : at + _PORTION] for at in range(0, len(rows), _PORTION))
+        return list(chain.from_iterable(unlinkers.map(unlink, portions)))
+
+    def _remove_emptied_hours(self, camera: int, rows: list[SpanRow]) -> None:
         hours = {row[0] // 3600 for row in rows if not row[2]}
         remove_emptied({self._layout.hour_folder(camera, hour) for hour in hours})
 
@@ -163,6 +188,6 @@ def _unlink(path: str) -> bool:
     return True
 
 
-def _key(camera: int, row: tuple[int, ...]) -> ImageKey:
+def _key(camera: int, row: SpanRow) -> ImageKey:
     number = None if row[1] < 0 else row[1]
     return ImageKey(camera=camera, second=row[0], number=number, flat=bool(row[2]))
