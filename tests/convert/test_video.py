@@ -2,31 +2,39 @@
 
 import io
 import itertools
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 import simplejpeg
+from av.video.frame import VideoFrame
 
-from chimera_storage.convert.make import Made, NoImagesError, make_video
+from chimera_storage.convert.make import Made, NoImagesError
+from chimera_storage.convert.make_video import Video, make_video
+from chimera_storage.convert.mp4 import Sink
 from chimera_storage.convert.output import reason
-from chimera_storage.convert.selection import select
-from chimera_storage.convert.video import JpegDecoder, VideoWriter, even_size
+from chimera_storage.convert.pictures import JpegDecoder, even_size, limited, rows_of
+from chimera_storage.convert.selection import Selection
+from chimera_storage.options import VideoOptions
 from tests.support.saved_images import SECOND_US, START_US, SavedImages, coloured, grey, picture
 
 RGB = npt.NDArray[np.uint8]  # height × width × 3
 TOLERANCE = 5  # of 255: two roundings, of the JPEG and of the limited range
 
 
-def make(
-    saved: SavedImages, target: Path | io.BytesIO, *, fps: int = 20, skip: int = 1
-) -> tuple[Made, list[int]]:
-    images = partial(select, saved.index, 1, START_US, START_US + 3600 * SECOND_US, skip=skip)
+def wanted(*, fps: int = 20, skip: int = 1, **options: Any) -> Video:
+    """A video of all images of camera 1."""
+    end_us = START_US + 3600 * SECOND_US
+    selection = Selection(camera=1, start_us=START_US, end_us=end_us, skip=skip)
+    return Video(selection=selection, fps=fps, options=VideoOptions(**options))
+
+
+def make(saved: SavedImages, target: Path | Sink, **changes: Any) -> tuple[Made, list[int]]:
     through: list[int] = []
-    made = make_video(saved.archive, images, target, fps=fps, on_image=through.append)
+    made = make_video(saved.archive, wanted(**changes), target, on_image=through.append)
     return made, through
 
 
@@ -234,33 +242,47 @@ def test_saved_video_has_its_index_in_front_and_closed_groups(
     assert max(distances_s) <= 4
 
 
-def test_streamed_video_can_be_played_before_it_is_whole(saved: SavedImages) -> None:
+def test_streamed_video_begins_at_once_and_can_be_played_before_it_is_whole(
+    saved: SavedImages,
+) -> None:
     saved.save([picture(i) for i in range(40)])
-    sizes: list[int] = []
-    stream = io.BytesIO()
-    images = partial(select, saved.index, 1, START_US, START_US + 3600 * SECOND_US, skip=1)
+    writes: list[int] = []
 
-    make_video(
-        saved.archive,
-        images,
-        stream,
-        fps=10,
-        on_image=lambda _: sizes.append(stream.tell()),
-    )
+    class Counted(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            writes.append(len(through))
+            return super().write(data)
 
-    assert sizes[0] > 0  # the header goes out with the first image
-    part = io.BytesIO(stream.getvalue()[: sizes[25]])
-    assert shades(frames_of(part))[:20] == list(range(20))  # two whole seconds
+    stream, through = Counted(), []  # type: ignore[var-annotated]
+    make_video(saved.archive, wanted(fps=10), stream, on_image=through.append, threads=1)
+
+    assert writes[0] == 0  # the head goes out before the first image is through
+    begins = [
+        at for at in range(len(stream.getvalue())) if stream.getvalue()[at:].startswith(b"moof")
+    ]
+    assert len(begins) == 4  # a part for every second
+    part = io.BytesIO(stream.getvalue()[: begins[2] - 4])
+    assert shades(frames_of(part)) == list(range(20))  # two whole seconds
 
 
 def test_full_disk_is_said_in_a_sentence(saved: SavedImages) -> None:
-    images = partial(select, saved.index, 1, START_US, START_US + 3600 * SECOND_US, skip=1)
     saved.save([picture(i) for i in range(30)])
 
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(Exception) as raised:
-        make_video(saved.archive, images, full, fps=20, on_image=lambda _: None)
+        make(saved, full)
 
     assert "the disk is full" in reason(raised.value)
+
+
+def test_every_value_of_a_jpeg_becomes_the_nearest_of_limited_range() -> None:
+    full = np.arange(256 * 96, dtype=np.int64).reshape(96, 256) % 256
+    frame = VideoFrame(256, 64, "yuvj420p")
+    for plane, rows in zip(frame.planes, (full[:64], full[:32, ::2], full[64:, ::2]), strict=True):
+        rows_of(plane)[:] = rows
+    luma, blue, red = (rows_of(plane) for plane in limited(frame).planes)
+    assert np.abs(luma - (16 + full[:64] * 219 / 255)).max() < 0.5
+    assert np.abs(blue - (128 + (full[:32, ::2] - 128) * 224 / 255)).max() < 0.5
+    assert np.abs(red - (128 + (full[64:, ::2] - 128) * 224 / 255)).max() < 0.5
 
 
 def test_the_decoder_goes_on_after_a_broken_image() -> None:
@@ -276,11 +298,97 @@ def test_huge_pictures_are_brought_within_what_h264_allows() -> None:
     assert even_size(1920, 1080) == (1920, 1080)
 
 
-def test_writer_takes_frames_of_any_size(tmp_path: Path) -> None:
-    decoder = JpegDecoder()
-    writer = VideoWriter(str(tmp_path / "v.mp4"), width=64, height=48, fps=5)
-    for size in ((64, 48), (2, 2), (1000, 10), (10, 1000), (63, 47)):
-        writer.add(decoder.decode(picture(3, *size)))
-    writer.close()
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_pieces_made_side_by_side_are_joined_in_order(
+    saved: SavedImages, tmp_path: Path, threads: int
+) -> None:
+    saved.save([picture(i) for i in range(130)])
+    target = tmp_path / "video.mp4"
 
-    assert len(frames_of(tmp_path / "v.mp4")) == 5
+    made_video = make_video(
+        saved.archive, wanted(fps=10), target, on_image=lambda _: None, threads=threads
+    )
+
+    assert made_video == Made(images=130, missing=0)
+    assert shades(frames_of(target)) == [number % 20 for number in range(130)]
+    with av.open(str(target)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        keys = [n for n, packet in enumerate(packets) if packet.is_keyframe]
+    assert set(keys) >= set(range(0, 130, min(40, -(-130 // threads))))
+    assert all(packet.pts == packet.dts for packet in packets)
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1"])
+@pytest.mark.parametrize("quality", ["low", "normal", "high"])
+def test_every_codec_and_quality_has_all_frames_in_their_colours(
+    saved: SavedImages, tmp_path: Path, codec: str, quality: str
+) -> None:
+    saved.save([coloured(200, 120, 40, 160, 128)] * 11, width=160, height=128)
+    target = tmp_path / "video.mp4"
+
+    make(saved, target, fps=2, codec=codec, quality=quality)
+
+    frames = frames_of(target)
+    assert len(frames) == 11
+    assert middle(frames[-1]) == pytest.approx((200, 120, 40), abs=8)
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert (
+            stream.codec_context.codec_tag == {"h264": "avc1", "h265": "hvc1", "av1": "av01"}[codec]
+        )
+        if codec == "h264":
+            assert stream.profile == "High"
+            assert stream.codec_context.pix_fmt == "yuv420p"
+        assert stream.average_rate == 2
+
+
+def test_codec_mjpeg_copies_the_images_byte_for_byte(saved: SavedImages, tmp_path: Path) -> None:
+    jpegs = [picture(i) for i in range(40)]
+    jpegs[7] = jpegs[7][:-100]  # no end
+    saved.save(jpegs)
+    saved.save([picture(9, 128, 96)], start_us=START_US + 60 * SECOND_US, width=128, height=96)
+    target = tmp_path / "video.mp4"
+
+    made, _ = make(saved, target, codec="mjpeg")
+
+    assert made == Made(images=40, missing=1)
+    with av.open(str(target)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    assert packets[:39] == jpegs[:7] + jpegs[8:]
+    frames = frames_of(target)
+    assert {frame.shape for frame in frames} == {(48, 64, 3)}  # the larger one was fitted
+    assert middle(frames[39]) == pytest.approx([grey(9)] * 3, abs=TOLERANCE)
+    data = target.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_height_scales_and_keeps_the_shape(saved: SavedImages, tmp_path: Path) -> None:
+    saved.save([picture(4, 320, 180)] * 3, width=320, height=180)
+    for height, expected in ((90, (160, 90)), (91, (160, 90)), (360, (640, 360))):
+        target = tmp_path / f"{height}.mp4"
+        make(saved, target, height=height)
+        assert {frame.shape[1::-1] for frame in frames_of(target)} == {expected}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_real_pace_lasts_as_long_as_it_took(
+    saved: SavedImages, tmp_path: Path, streamed: bool
+) -> None:
+    saved.save([picture(1)] * 10)
+    saved.save([picture(2)] * 5, start_us=START_US + 4 * SECOND_US)
+    saved.save([picture(3)], start_us=START_US + 100 * SECOND_US)
+    broken = saved.save([b"broken"], start_us=START_US + 101 * SECOND_US)
+    saved.save([picture(4)], start_us=START_US + 200 * SECOND_US)
+    target, stream = tmp_path / "video.mp4", io.BytesIO()
+
+    made, _ = make(saved, stream if streamed else target, pace="real")
+
+    assert made == Made(images=17, missing=len(broken))
+    if streamed:
+        target.write_bytes(stream.getvalue())
+    with av.open(str(target)) as container:
+        assert container.duration is not None
+        assert container.duration / 1e6 == pytest.approx(200.05, abs=0.002)
+        times = [float(frame.time or 0) for frame in container.decode(video=0)]
+    expected = [n / 10 for n in range(10)] + [4 + n / 5 for n in range(5)] + [100, 200]
+    assert times == pytest.approx(expected, abs=0.002)

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 from zoneinfo import ZoneInfo
@@ -29,10 +28,11 @@ from chimera_storage.convert.job import (
     Job,
     Report,
 )
-from chimera_storage.convert.make import Made, NoImagesError, make_video
+from chimera_storage.convert.make import Made, NoImagesError
 from chimera_storage.convert.make_archive import make_archive
+from chimera_storage.convert.make_video import Video, make_video
 from chimera_storage.convert.output import reason, remove
-from chimera_storage.convert.selection import Selection, select
+from chimera_storage.convert.selection import Selection
 from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.options import ZipOptions
@@ -131,11 +131,13 @@ def _make(job: Job, sink: Sink, reporter: Reporter) -> Made:
 
 
 def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made:
-    images = partial(select, archive.index, job.camera, job.start_us, job.end_us, skip=job.skip)
+    selection = Selection(
+        camera=job.camera, start_us=job.start_us, end_us=job.end_us, skip=job.skip
+    )
     if isinstance(job.options, ZipOptions):
         return make_archive(
             archive,
-            Selection(camera=job.camera, start_us=job.start_us, end_us=job.end_us, skip=job.skip),
+            selection,
             sink,
             type=job.type,
             options=job.options,
@@ -148,7 +150,8 @@ def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made
         reporter.progress(done, output.stat().st_size if output is not None else 0)
 
     # FFmpeg writes a file by itself: to move the index to its front it opens it a second time.
-    return make_video(archive, images, output or sink, fps=job.fps, on_image=on_image)
+    video = Video(selection=selection, fps=job.fps, options=job.options)
+    return make_video(archive, video, output or sink, on_image=on_image)
 
 
 def _failed(job: Job, error: Exception, reporter: Reporter) -> int:

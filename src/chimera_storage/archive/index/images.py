@@ -91,6 +91,20 @@ class Images(Rows):
         with self._database.read() as connection:
             return sum(count for _, _, count in _stretches(connection, camera, start_us, end_us))
 
+    def picture_sizes(self, camera: int, start_us: int, end_us: int) -> dict[tuple[int, int], int]:
+        """How many images of the inclusive range have which (width, height); 0: not known."""
+        columns = IMAGES.c.width, IMAGES.c.height
+        question = (
+            sa.select(*columns, sa.func.count())
+            .where(
+                IMAGES.c.camera == camera,
+                IMAGES.c.second.between(second_of(start_us), second_of(end_us)),
+            )
+            .group_by(*columns)
+        )
+        with self._database.read() as connection:
+            return {(w, h): count for w, h, count in connection.execute(question)}
+
     def sample(self, camera: int, start_us: int, end_us: int, frames: int) -> list[Image]:
         """At most `frames`, evenly spread, first and last included (of one: the first).
 

@@ -1,0 +1,78 @@
+"""An mp4 out of encoded pieces, each of which can be decoded without the others.
+
+Nothing is encoded here: packets are given their times and written. In a file the index of frames
+stands in front, so that a browser can start before it has all of it; room for it is left at the
+beginning, which saves FFmpeg's second pass over the whole file (`+faststart`). A stream is
+fragmented, a fragment for each piece, and needs no seeking.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import av
+
+from chimera_storage.convert.encoders import Format, Packet
+
+# Bytes of the index of frames: of each (its size, place, and time or being a key frame), and once.
+_INDEX_BYTES_PER_FRAME = 24
+_INDEX_BYTES = 16_384
+_STREAM_FLAGS = "+frag_keyframe+empty_moov+default_base_moof"
+
+
+class Sink(Protocol):
+    """Where a stream goes; a write takes all of what it is given."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Encoded frames in the order they are shown, the first one a key frame.
+
+    `starts`: when each begins, from the piece's begin, in ticks of the video's time base, rising.
+    `length`: ticks until the next piece begins. `missing`: images that could not be read.
+    """
+
+    packets: tuple[Packet, ...]
+    starts: tuple[int, ...]
+    length: int
+    missing: int = 0
+
+
+class Mp4Writer:
+    """Writes one mp4. Every method raises OSError or av.FFmpegError where the target cannot be."""
+
+    def __init__(self, target: str | Sink, form: Format, *, most_frames: int) -> None:
+        """`target`: a path, or what a stream is written to. `most_frames` it may get in a file."""
+        if isinstance(target, str):
+            index_bytes = _INDEX_BYTES + _INDEX_BYTES_PER_FRAME * most_frames
+            options = {"moov_size": str(index_bytes)}
+        else:
+            options = {"movflags": _STREAM_FLAGS}
+        self._container = av.open(target, "w", format="mp4", options=options)
+        self._stream = form.add_to(self._container)
+        self._time_base = form.time_base
+        self._clock: int | None = None
+
+    def begin(self) -> None:
+        """Write the head; a stream's reader has something then."""
+        self._container.start_encoding()
+
+    def add(self, piece: Piece) -> None:
+        """Append a piece. Time before the very first frame is left out."""
+        if piece.packets:
+            begin = -piece.starts[0] if self._clock is None else self._clock
+            ends = (*piece.starts[1:], piece.length)
+            for packet, start, end in zip(piece.packets, piece.starts, ends, strict=True):
+                packet.stream = self._stream
+                packet.time_base = self._time_base
+                packet.pts = packet.dts = begin + start
+                packet.duration = end - start
+                self._container.mux_one(packet)
+            self._clock = begin
+        if self._clock is not None:
+            self._clock += piece.length
+
+    def close(self) -> None:
+        """Write the index."""
+        self._container.close()
