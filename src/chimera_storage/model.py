@@ -66,6 +66,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventSummary:
+    """An event with what its images say.
+
+    `images`: how many there are. `best`: the one in which most moves, the first of equals; None
+    where none is left.
+    """
+
+    event: Event
+    images: int
+    best: "Image | None"
+
+    @property
+    def score(self) -> float | None:
+        """The greatest share of the picture that moved, 0 to 1."""
+        return None if self.best is None else self.best.score
+
+    @property
+    def boxes(self) -> tuple["Box", ...]:
+        """Where it moved then, in pixels of the best image."""
+        return () if self.best is None else self.best.boxes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """How much there is: number of images and their bytes."""
 

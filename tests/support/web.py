@@ -210,9 +210,11 @@ class Room:
         *,
         boxes: tuple[Box, ...] = (),
         event: int | None = None,
+        score: float | None = None,
     ) -> Image:
         """An image on disk and in the index; the content is not looked at by the web."""
-        image = replace(self._write(camera, taken, number, content, boxes), event=event)
+        written = self._write(camera, taken, number, content, boxes)
+        image = replace(written, event=event, score=score)
         self.archive.index.add_images([image])
         return image
 

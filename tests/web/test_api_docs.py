@@ -121,7 +121,7 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/file/deleteKeep": {"id": room.answer("/file/createKeep", kept)["id"]},
         "/file/pathDelete": {"camera": 1},
     }
-    queries = {"/events": "?camera_id=1&date=2026-01-31"}
+    queries = {"/events": "?camera_id=1&date=2026-01-31", "/motion/events": "?camera=1"}
     for (method, path), operation in operations(schema).items():
         content = operation["responses"]["200"]["content"]
         if "application/json" not in content:

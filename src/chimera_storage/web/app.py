@@ -13,6 +13,7 @@ from chimera_storage.web.auth import Auth
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.download import download_router
 from chimera_storage.web.errors import install_error_handlers
+from chimera_storage.web.events import events_router
 from chimera_storage.web.file import file_router
 from chimera_storage.web.frames import frames_router
 from chimera_storage.web.health import health_router
@@ -96,6 +97,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.include_router(motion_router(services, names))
+    app.include_router(events_router(services, names))
     app.include_router(cameras_router(services, names))
     app.include_router(convert_router(services, names))
     app.include_router(download_router(services))

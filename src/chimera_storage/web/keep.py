@@ -1,6 +1,6 @@
 """/file: times that are kept: no rule deletes their images."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
@@ -91,9 +91,9 @@ def _range(body: Body, camera: int, services: Services) -> tuple[int, int]:
         return time_range(body, now_us=to_us(services.clock.now()), zone=services.zone)
     first_us = moment(event, "event", services.zone)
     last_us = moment(event, "event", services.zone, last=True)
-    found: list[Any] = services.archive.index.events(camera, first_us, last_us)
+    found = services.archive.index.events(camera, first_us, last_us)
     if not found:
-        raise NotFoundError("no event of this camera begins then; GET /events lists images' events")
+        raise NotFoundError("no event of this camera begins then; GET /motion/events lists them")
     end_us = found[0].end_us
     return found[0].start_us, to_us(services.clock.now()) if end_us is None else end_us
 

@@ -133,12 +133,45 @@ class Created(_Model):
 
 
 Links = list[str]
+Boxes = list[tuple[int, int, int, int]]
 
 
 class Frames(_Model):
     """Links to images, evenly spread, in time order."""
 
     list: Links = Field(examples=[["/shared/captures/1/20260131/18/20260131-183000-00.jpg"]])
+
+
+class BestImage(_Model):
+    """The image of an event in which most moves."""
+
+    url: str = Field(examples=["/shared/captures/1/20260131/18/20260131-183000-00.jpg"])
+    taken: int = Field(description="milliseconds since 1970", examples=[1769884200250])
+    width: int
+    height: int
+
+
+class MotionEvent(_Model):
+    """A time in which something moved before a camera."""
+
+    camera: int
+    name: str = Field(description="of the camera", examples=["Front door"])
+    start: int = Field(description="milliseconds since 1970", examples=[1769884200250])
+    end: int | None = Field(description="milliseconds since 1970; null: it goes on")
+    images: int = Field(description="how many of its images are there")
+    score: float | None = Field(description="share of the picture that moves in the best, 0 to 1")
+    boxes: Boxes = Field(description="where it moves there: x, y, width, height in pixels")
+    best: BestImage | None = Field(description="null: no image of it is left")
+
+
+EventList = list[MotionEvent]
+
+
+class MotionEvents(_Model):
+    """Events in the order of their times."""
+
+    list: EventList
+    more: bool = Field(description="whether there are more than `limit` in the range")
 
 
 class Process(_Model):

@@ -5,16 +5,17 @@ So an event has the same name in an index that was made anew: images say `start_
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from chimera_storage.archive.index.hours import Hour, add_to_hours
-from chimera_storage.archive.index.image_rows import IMAGES
+from chimera_storage.archive.index.image_rows import IMAGES, ORDER, second_of, to_image
 from chimera_storage.archive.index.rows import HOUR_S, SECOND_US, Rows, batches
 from chimera_storage.archive.index.tables import metadata
-from chimera_storage.model import Event
+from chimera_storage.model import Event, EventSummary
 
 EVENTS = sa.Table(
     "events",
@@ -50,6 +51,34 @@ class Events(Rows):
                 Event(camera=row.camera, start_us=row.start_us, end_us=row.end_us)
                 for row in connection.execute(question)
             ]
+
+    def event_summaries(
+        self, camera: int, start_us: int, end_us: int, *, limit: int
+    ) -> list[EventSummary]:
+        """Those that began in the inclusive range of microseconds, the first `limit` in order."""
+        question = (
+            sa.select(EVENTS)
+            .where(EVENTS.c.camera == camera, EVENTS.c.start_us.between(start_us, end_us))
+            .order_by(EVENTS.c.start_us)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_summary(connection, row) for row in connection.execute(question).all()]
+
+
+def _summary(connection: Connection, row: Any) -> EventSummary:
+    """By the rows between the event's ends, which are few however many a camera has."""
+    since = IMAGES.c.second >= second_of(row.start_us)
+    until = sa.true() if row.end_us is None else IMAGES.c.second <= second_of(row.end_us)
+    of = sa.and_(IMAGES.c.camera == row.camera, since, until, IMAGES.c.event == row.start_us)
+    best = connection.execute(
+        sa.select(IMAGES).where(of).order_by(IMAGES.c.score.desc().nulls_last(), *ORDER).limit(1)
+    ).first()
+    return EventSummary(
+        event=Event(camera=row.camera, start_us=row.start_us, end_us=row.end_us),
+        images=connection.scalar(sa.select(sa.func.count()).select_from(IMAGES).where(of)) or 0,
+        best=None if best is None else to_image(best),
+    )
 
 
 def insert_events(connection: Connection, events: Iterable[Event]) -> int:
