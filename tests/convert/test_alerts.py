@@ -275,7 +275,7 @@ def test_a_real_conversion_alerts_once_each_and_never_waits_for_the_chat(
             await alerts.start()
             async with managed(saved) as opened:
                 changed = of_conversions(alerts, saved.layout).conversion_changed
-                opened.manager._on_change = changed
+                opened.manager._ledger._on_change = changed
                 conversion = await opened.manager.request(**query(ConversionType.ZIP))
                 assert (await opened.settled(conversion.id, 10)).status is DONE
             await until(lambda: len(chat.bodies) == 2, 10, "both alerts")

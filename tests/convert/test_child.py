@@ -22,6 +22,7 @@ def job(saved: SavedImages, target: Path | None, kind: ConversionType = Conversi
     return Job(
         id="abcdefgh-20260101-000000",
         type=kind,
+        name="Street",
         camera=1,
         start_us=START_US,
         end_us=START_US + 3600 * SECOND_US,

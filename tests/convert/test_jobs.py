@@ -16,7 +16,7 @@ import uvloop
 from chimera_storage.archive.layout import MARK_NAME
 from chimera_storage.archive.mark import make_marks
 from chimera_storage.convert import output
-from chimera_storage.convert.jobs import MAX_ATTEMPTS
+from chimera_storage.convert.runner import MAX_ATTEMPTS
 from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from tests.convert.managing import Managed, conversion_processes, managed, query
@@ -485,7 +485,7 @@ def test_a_listener_that_fails_does_no_harm(saved: SavedImages) -> None:
         def fail(*_: object) -> None:
             raise RuntimeError("a fault of the listener")
 
-        opened.manager._on_change = fail
+        opened.manager._ledger._on_change = fail
         await opened.manager.start()
         conversion = await opened.manager.request(**query(ConversionType.ZIP))
         assert (await opened.settled(conversion.id)).status is DONE

@@ -31,13 +31,15 @@ NO_IMAGES = "none of the images of this range can be read any more"
 class Job:
     """What one conversion process has to do.
 
-    `root` is the data folder, `timezone` the name of the zone of flat names; `output` is the file
-    to write, which must not exist (None: write to standard output).
+    `name` is what people call the camera, `root` the data folder, `timezone` the name of the zone
+    of flat names; `output` is the file to write, which must not exist (None: write to standard
+    output).
     """
 
     id: str
     type: ConversionType
     camera: int
+    name: str
     start_us: int
     end_us: int
     fps: int

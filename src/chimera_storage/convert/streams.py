@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 from chimera_storage.convert.job import EXIT_MADE, EXIT_NO_IMAGES, NO_IMAGES, Job
 from chimera_storage.convert.output import UNKNOWN_REASON
-from chimera_storage.convert.process import Child
+from chimera_storage.convert.process import Child, Children
 from chimera_storage.errors import ConflictError, ConversionError, NotFoundError
 
 # Each has a process of its own: who asks for very many gets an answer, not a machine that crawls.
@@ -14,7 +14,8 @@ MAX_STREAMS = 4
 class Streams:
     """The processes whose output goes straight to clients. Used from one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Children) -> None:
+        self._processes = processes
         self._open = 0
         self._children: set[Child] = set()
         self._closed = False
@@ -32,7 +33,7 @@ class Streams:
             )
         self._open += 1
         try:
-            child = await Child.start(job)
+            child = await self._processes.start(job)
             self._children.add(child)
             try:
                 if self._closed:
