@@ -9,7 +9,7 @@ import io
 import threading
 import zipfile
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.config import Settings
 from chimera_storage.convert.downloads import Downloads
+from chimera_storage.convert.feed import Feed, Listener
 from chimera_storage.model import (
     Box,
     CameraReport,
@@ -65,6 +66,7 @@ class MemoryConversions:
         self._made = 0
         self._lock = threading.Lock()
         self.all: dict[str, Conversion] = {}
+        self.feed = Feed()
         self.streams_open = 0
         self.stream_parts: list[bytes] | None = None
         self.stream_error: Exception | None = None
@@ -97,7 +99,11 @@ class MemoryConversions:
         if conversion.frames:
             with self._lock:
                 self.all[conversion.id] = conversion
+            self.feed.changed(conversion)
         return conversion
+
+    def changes(self) -> AbstractContextManager[Listener]:
+        return self.feed.listen()
 
     def finish(self, process_id: str, content: bytes = b"made") -> None:
         """The file is there and the process is done."""
@@ -115,12 +121,14 @@ class MemoryConversions:
         if not conversion.status.active:
             return False
         self.all[id] = replace(conversion, status=ConversionStatus.CANCELLED)
+        self.feed.changed(self.all[id])
         return True
 
     async def delete(self, id: str) -> bool:  # noqa: A002
         conversion = self.all.pop(id, None)
         if conversion is not None:
             self._archive.layout.output_path(conversion).unlink(missing_ok=True)
+            self.feed.deleted(id)
         return conversion is not None
 
     def get(self, id: str) -> Conversion | None:  # noqa: A002

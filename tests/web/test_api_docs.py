@@ -127,7 +127,7 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         if "application/json" not in content:
             continue
         name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        asked = path + queries.get(path, "")
+        asked = path.replace("{id}", process_id) + queries.get(path, "")
         answer = room.answer(path, bodies.get(path)) if method == "POST" else room.get(asked).json()
         described = schema["components"]["schemas"][name]
         if described.get("type") == "array":

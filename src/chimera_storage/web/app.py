@@ -30,6 +30,7 @@ from chimera_storage.web.ports import (
     Statistics,
     Upkeep,
 )
+from chimera_storage.web.process_events import process_events_router
 from chimera_storage.web.rules import rules_router
 from chimera_storage.web.security import SecurityHeaders, SiteGuard
 from chimera_storage.web.shared import shared_router
@@ -102,6 +103,7 @@ def create_app(
     app.include_router(convert_router(services, names))
     app.include_router(download_router(services))
     app.include_router(processes_router(services, names))
+    app.include_router(process_events_router(services))
     app.include_router(file_router(services, names))
     app.include_router(rules_router(services, names))
     app.include_router(keep_router(services, names))

@@ -274,7 +274,7 @@ def convert_router(services: Services, names: CameraNames) -> APIRouter:
 
 
 def processes_router(services: Services, names: CameraNames) -> APIRouter:
-    """POST /convert/statusProcess, cancelProcess, deleteProcess, and listProcess (GET too)."""
+    """/convert/statusProcess, process/{id}, cancelProcess, deleteProcess, listProcess."""
     router = APIRouter(prefix="/convert", tags=["processes"])
     unknown: dict[int | str, dict[str, Any]] = {
         404: {"model": schemas.UnknownProcess, "description": "no process has this id"}
@@ -296,6 +296,10 @@ def processes_router(services: Services, names: CameraNames) -> APIRouter:
     @router.post("/statusProcess", summary="How far is a process?", **by_id)
     def status(body: ReadBody) -> schemas.Process:
         return shown(found(parsing.id_of(body)))
+
+    @router.get("/process/{id}", summary="One process", responses=problems(404) | unknown)
+    def one(id: str) -> schemas.Process:  # noqa: A002 - the name in the address
+        return shown(found(id))
 
     @router.post("/cancelProcess", summary="Stop a queued or running process", **by_id)
     async def cancel(body: ReadBody) -> schemas.Cancelled:

@@ -5,7 +5,8 @@
 milliseconds; the routes call them in threads, so they have to be thread-safe.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -29,8 +30,21 @@ from chimera_storage.model import (
 from chimera_storage.options import Options, ZipOptions
 
 
+class Changes(Protocol):
+    """Hears what becomes of conversions."""
+
+    async def news(self, timeout_s: float) -> Sequence[Conversion | str] | None:
+        """What changed since the last call, each once; a str is the id of one that was deleted.
+
+        Waits for something, `timeout_s` at most (then empty). None: there will be no more.
+        """
+
+
 class Conversions(Protocol):
     """Videos and archives, as processes."""
+
+    def changes(self) -> AbstractContextManager[Changes]:
+        """Hears of every change from now until it is left."""
 
     async def request(
         self,
