@@ -19,6 +19,7 @@ from chimera_storage.web.frames import frames_router
 from chimera_storage.web.health import health_router
 from chimera_storage.web.home import home_router, mount_static
 from chimera_storage.web.keep import keep_router
+from chimera_storage.web.lists import lists_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import (
@@ -27,6 +28,7 @@ from chimera_storage.web.ports import (
     Recorders,
     Rules,
     Services,
+    Sprites,
     Statistics,
     Upkeep,
 )
@@ -46,7 +48,11 @@ as text. Every error is `{"error": "<one sentence>"}`.
 
 
 class Application(FastAPI):
-    """FastAPI whose description leaves out 422, which this server never answers with."""
+    """FastAPI whose description holds.
+
+    422 is left out, which this server never answers with, and so is the `type: string` that FastAPI
+    writes beside the schema of routes that answer with files as well.
+    """
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -54,6 +60,11 @@ class Application(FastAPI):
             for operations in schema["paths"].values():
                 for operation in operations.values():
                     operation["responses"].pop("422", None)
+                    for content in (
+                        operation["responses"].get("200", {}).get("content", {}).values()
+                    ):
+                        if "$ref" in content.get("schema", {}):
+                            content["schema"].pop("type", None)
             for name in ("HTTPValidationError", "ValidationError"):
                 schema["components"]["schemas"].pop(name, None)
         return super().openapi()
@@ -69,6 +80,7 @@ def create_app(
     archive: Archive,
     conversions: Conversions,
     downloads: Downloads,
+    sprites: Sprites,
     recorders: Recorders,
     upkeep: Upkeep,
     rules: Rules,
@@ -81,6 +93,7 @@ def create_app(
         archive=archive,
         conversions=conversions,
         downloads=downloads,
+        sprites=sprites,
         recorders=recorders,
         upkeep=upkeep,
         rules=rules,
@@ -101,6 +114,7 @@ def create_app(
     app.include_router(events_router(services, names))
     app.include_router(cameras_router(services, names))
     app.include_router(convert_router(services, names))
+    app.include_router(lists_router(services, names))
     app.include_router(download_router(services))
     app.include_router(processes_router(services, names))
     app.include_router(process_events_router(services))
