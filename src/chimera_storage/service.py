@@ -31,6 +31,7 @@ from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.jobs import ConversionManager
+from chimera_storage.convert.sprite import Sprites
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.alerts import CameraAlerts
@@ -84,7 +85,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 archive,
                 settings,
                 compared=lambda: reconciler.complete,
-                problem=Mark(layout).problem,
+                problem=Mark(layout).obstacle,
             )
             schedule = Schedule(retention, clock, recorders.reports, alerts.send)
             app = create_app(
@@ -93,6 +94,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 clock=clock,
                 conversions=conversions,
                 downloads=Downloads(archive),
+                sprites=Sprites(archive),
                 recorders=recorders,
                 upkeep=Upkeep(archive, clock, reconciler),
                 rules=retention,
@@ -149,7 +151,7 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
             reconciler.start()
             while not reconciler.wait_complete(_COMPARE_BEFORE_OPENING_S):
                 log.info("comparing_files_and_index", progress=round(reconciler.progress, 3))
-        yield Retention(archive, settings, compared=lambda: True, problem=Mark(layout).problem)
+        yield Retention(archive, settings, compared=lambda: True, problem=Mark(layout).obstacle)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
@@ -202,7 +204,7 @@ def data_folder(layout: Layout) -> Iterator[None]:
         if known_id(layout) is None:
             layout.captures.mkdir(parents=True, exist_ok=True)
         lock = _open_lock(layout.root / ".lock")
-        if Mark(layout).problem() is None:  # else the disk of captures is not mounted
+        if Mark(layout).obstacle() is None:  # else captures waits for its disk, or to be writable
             trial = layout.captures / f".trial-{os.getpid()}"
             trial.touch()
             trial.unlink()

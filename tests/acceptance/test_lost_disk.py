@@ -43,6 +43,13 @@ class Disk:
             self.captures.mkdir()
         self._on = False
 
+    def make_read_only(self, read_only: bool = True) -> None:
+        """What is open for writing has to be closed first, so it is tried again."""
+        if not self.is_mounted:
+            pytest.skip("a file system can be mounted by root only")
+        how = f"remount,bind,{'ro' if read_only else 'rw'}"
+        wait_for(lambda: self._run("mount", "-o", how, self.captures), 20, "the mount to change")
+
     def close(self) -> None:
         if self.is_mounted:
             if self._on:
@@ -110,3 +117,23 @@ def test_a_server_started_without_the_disk_waits_for_it(disk: Disk, tmp_path: Pa
         kept = count(server)
         disk.mount()
         wait_for(lambda: count(server) > kept, 20, "recording to begin")
+
+
+def test_a_disk_that_turns_read_only_is_told_and_recording_goes_on_when_it_can_be_written_to(
+    disk: Disk, tmp_path: Path
+) -> None:
+    disk.mount()
+    with RunningServer(tmp_path, CAMERA) as server:
+        wait_for(lambda: count(server) > 1, 20, "images")
+        disk.make_read_only()
+        wait_for(lambda: all(problems(server)), 20, lambda: f"problems: {problems(server)}")
+        assert all("read-only" in (problem or "") for problem in problems(server))
+        assert server.http.get("/storage/health").status_code == 200
+        refused = server.http.post("/file/pathDelete", json={"camera": 1})
+        assert (refused.status_code, "read-only" in refused.json()["error"]) == (503, True)
+        wait_for(lambda: count(server) == len(server.images(1)) > 1, 20, "all to stay counted")
+        kept = count(server)
+        disk.make_read_only(False)
+        wait_for(lambda: count(server) > kept, 20, "recording to go on")
+        wait_for(lambda: problems(server) == (None, None), 90, lambda: str(problems(server)))
+        assert server.post("/file/pathDelete", camera=1)["deleted"]

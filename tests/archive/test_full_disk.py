@@ -163,9 +163,9 @@ def test_a_disk_that_turns_read_only_is_told_and_saving_goes_on_when_it_can_be_w
         writer = store.writer()
         images = [save(writer, number) for number in range(3)]
         disk.make_read_only()
-        with pytest.raises(StorageError, match="Read-only"):
+        with pytest.raises(StorageError, match="read-only"):
             save(writer, 3)
-        with pytest.raises(StorageError, match="Read-only"):
+        with pytest.raises(StorageError, match="read-only"):
             writer.flush()
         assert store.archive.delete([images[0].key]) == (1, 0)
         assert check(store.layout, SystemClock(), SILENT).images == 3

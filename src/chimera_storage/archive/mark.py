@@ -31,6 +31,7 @@ class Mark:
             (layout.root / MARK_NAME, "the data folder"),
             (layout.captures / MARK_NAME, "captures"),
         )
+        self._captures = layout.captures
         self._id = read_id(layout.root)
         self._seen: dict[Path, tuple[int, int, int]] = {}
 
@@ -65,6 +66,28 @@ class Mark:
         problem = self.problem()
         if problem is not None:
             raise StorageError(problem)
+
+    def obstacle(self) -> str | None:
+        """In one sentence why nothing may be written or deleted: `problem`, or a read-only disk.
+
+        Comparing goes on there: it only reads.
+        """
+        problem = self.problem()
+        if problem is None and self._is_read_only():
+            return "captures lies on a read-only file system, so nothing is saved or deleted"
+        return problem
+
+    def check_writable(self) -> None:
+        """Raises StorageError where there is an obstacle."""
+        obstacle = self.obstacle()
+        if obstacle is not None:
+            raise StorageError(obstacle)
+
+    def _is_read_only(self) -> bool:
+        try:
+            return bool(os.statvfs(self._captures).f_flag & os.ST_RDONLY)
+        except OSError:
+            return False  # the mark says more
 
 
 def read_id(folder: Path) -> str | None:

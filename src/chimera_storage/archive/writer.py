@@ -95,7 +95,7 @@ class ImageWriter:
         if not jpeg or any(not 0 <= value <= 0xFFFF for value in pixels):
             raise InvalidInputError("an image has bytes, and sides of 0 to 65535 pixels")
         second = taken_at_us // SECOND_US
-        self._mark.check()
+        self._mark.check_writable()
         try:
             key = self._place(camera, second, jpeg, numbered=numbered)
         except OSError as error:
@@ -226,7 +226,8 @@ class ImageWriter:
 
     def _write_batch(self, batch: list[Image], events: list[Event], made_in: set[Path]) -> None:
         if batch:
-            self._mark.check()  # else images of a disk that was unmounted would look deleted
+            # Else images of a disk that was unmounted would look deleted.
+            self._mark.check_writable()
         try:
             paths = [self._layout.image_path(image.key) for image in batch]
             synced = self._each(_sync_file, paths)

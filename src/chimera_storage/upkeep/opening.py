@@ -29,7 +29,7 @@ def make_room_to_open(layout: Layout, settings: Settings, clock: Clock) -> list[
     Nothing where `min_free_gb` is 0, where it cannot be told what is kept, or where the disk is not
     the one it was. Raises StorageError.
     """
-    if not layout.captures.is_dir() or Mark(layout).problem() is not None:
+    if not layout.captures.is_dir() or Mark(layout).obstacle() is not None:
         return []
     disk = disk_of(layout)
     floor = floor_bytes(settings, disk)

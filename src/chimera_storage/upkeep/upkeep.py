@@ -54,7 +54,7 @@ class Upkeep:
 
     def state(self) -> WatchStatus:
         """How far the comparison of files and index is, and why nothing may be written."""
-        problem = self._archive.mark.problem()
+        problem = self._archive.mark.obstacle()
         if self._reconciler is None:
             return WatchStatus(
                 complete=True, progress=1.0, taken_in=0, notices=False, problem=problem
@@ -73,6 +73,7 @@ class Upkeep:
 
         True where at least one went.
         """
+        self._archive.mark.check_writable()
         gone = self._archive.delete_camera(camera)
         self._note("pathDelete", camera, gone)
         return gone.count > 0
@@ -87,6 +88,7 @@ class Upkeep:
             raise InvalidInputError("days is a number from 1")
         if days > _LONGEST_DAYS:
             return CleanResult(deleted=False, confidence=100)
+        self._archive.mark.check_writable()
         before_s = to_us(self._clock.now() - timedelta(days=days)) // SECOND_US
         protected = kept_and_converted(self._archive).get(camera, ())
         parts = outside((-_FARTHEST_S, before_s - 1), protected)
