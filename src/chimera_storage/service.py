@@ -31,6 +31,7 @@ from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.jobs import ConversionManager
+from chimera_storage.convert.sprite import Sprites
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.motion.alerts import CameraAlerts
@@ -93,6 +94,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 clock=clock,
                 conversions=conversions,
                 downloads=Downloads(archive),
+                sprites=Sprites(archive),
                 recorders=recorders,
                 upkeep=Upkeep(archive, clock, reconciler),
                 rules=retention,

@@ -429,3 +429,28 @@ def test_an_index_that_cannot_be_opened_is_a_storage_error(tmp_path: Path, path:
     (tmp_path / "folder").mkdir()
     with pytest.raises(StorageError):
         Index(tmp_path / path)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 7, 50])
+def test_liveliest_is_the_best_of_each_share_of_the_range(index: Index, frames: int) -> None:
+    scores = random.Random(frames).choices([None, 0.0, 0.25, 0.5, 0.75], k=100)
+    images = [make_image(1, START + 70 * i, score=score) for i, score in enumerate(scores)]
+    index.add_images(images)
+
+    found = index.liveliest(1, *EVER, frames)
+
+    shares = [images[i * 100 // frames : (i + 1) * 100 // frames] for i in range(frames)]
+    assert found == [
+        max(share, key=lambda image: -1 if image.score is None else image.score) for share in shares
+    ]
+
+
+def test_liveliest_of_few_are_all(index: Index) -> None:
+    images = [make_image(1, START + i) for i in range(3)]
+    index.add_images(images)
+
+    assert index.liveliest(1, *EVER, 3) == images
+    assert index.liveliest(1, *EVER, 100) == images
+    assert index.liveliest(1, *EVER, 0) == []
+    assert index.liveliest(2, *EVER, 5) == []
+    assert index.liveliest(1, START * 1_000_000, (START + 1) * 1_000_000, 5) == images[:2]

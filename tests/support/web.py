@@ -26,6 +26,7 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.config import Settings
 from chimera_storage.convert.downloads import Downloads
+from chimera_storage.convert.sprite import Sprites
 from chimera_storage.convert.feed import Feed, Listener
 from chimera_storage.model import (
     Box,
@@ -338,6 +339,7 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
             archive=archive,
             conversions=conversions,
             downloads=Downloads(archive),
+            sprites=Sprites(archive),
             recorders=recorders,
             upkeep=Upkeep(archive, clock),
             rules=Retention(archive, chosen, compared=lambda: True),

@@ -109,7 +109,7 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
     bodies: dict[str, dict[str, Any]] = {
         "/convert/createVideo": {"camera": 1},
         "/convert/createZip": {"camera": 1},
-        "/convert/listFramesVideo": {"camera": 1},
+        "/convert/listFramesVideo": {"camera": 1, "sprite": True},
         "/convert/listProcess": {},
         "/convert/statusProcess": {"id": process_id},
         "/convert/cancelProcess": {"id": process_id},

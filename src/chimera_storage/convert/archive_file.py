@@ -35,7 +35,7 @@ def write_archive(contents: Contents, sink: Sink, on_image: Callable[[int, int],
 
     `on_image` gets the number that is through and the bytes after each. Raises OSError.
     """
-    form, selected = contents.format, contents.pinned
+    form, out = contents.format, _Gathered(sink)
     offset = made = 0
     for first, records in contents.chunks():
         paths = contents.paths(records)
@@ -49,18 +49,38 @@ def write_archive(contents: Contents, sink: Sink, on_image: Callable[[int, int],
                     name, int(records["second"][i]), len(data), int(records["crc32"][i])
                 )
                 padding = form.padding(len(data))
-                sink.write(b"".join((head, data, padding)))
+                out.write(head, data, padding)
                 offset += len(head) + len(data) + len(padding)
                 made += 1
             on_image(first + i + 1, offset)
         contents.store(first, records)
     if not made:
         return 0
-    tail = _Tail(contents, offset, made + len(selected.extras))
+    tail = _Tail(contents, offset, made + len(contents.pinned.extras))
     for length, make in tail.sections():
         for piece in make(0, length):
-            sink.write(piece)
+            out.write(piece)
+    out.flush()
     return made
+
+
+class _Gathered:
+    """Writes in pieces of a megabyte, so that nothing in between copies them once more."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def write(self, *pieces: bytes) -> None:
+        self._pieces += pieces
+        self._size += sum(map(len, pieces))
+        if self._size >= _PIECE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        self._sink.write(b"".join(self._pieces))
+        self._pieces, self._size = [], 0
 
 
 def read_archive(contents: Contents, start: int, stop: int) -> Iterator[bytes]:

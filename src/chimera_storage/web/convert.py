@@ -1,4 +1,4 @@
-"""/convert: videos and archives of a time range, and links to its images."""
+"""/convert: videos and archives of a time range."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,6 @@ FILE_TYPES = {
     ConversionType.ZIP: "application/zip",
     ConversionType.TAR: "application/x-tar",
 }
-MOST_LINKS = 10_000
 MOST_SKIP = 1_000_000
 DEFAULT_FPS = 20
 HIGHEST_FPS = 60
@@ -225,7 +224,7 @@ def time_range(services: Services, body: Body) -> tuple[int, int]:
 
 
 def convert_router(services: Services, names: CameraNames) -> APIRouter:
-    """POST /convert/createVideo, createZip and listFramesVideo."""
+    """POST /convert/createVideo and createZip."""
     router = APIRouter(prefix="/convert", tags=["convert"])
     converting = Converting(services, names)
 
@@ -254,21 +253,6 @@ def convert_router(services: Services, names: CameraNames) -> APIRouter:
     )
     async def create_zip(body: ReadBody) -> Response:
         return await converting.create(archive_type(body), body)
-
-    @router.post(
-        "/listFramesVideo",
-        summary="Links to images of a range, evenly spread",
-        responses=problems(*BODY_PROBLEMS, 404),
-        openapi_extra=request_body(schemas.FramesRequest),
-    )
-    def list_frames(body: ReadBody) -> schemas.Frames:
-        frames = parsing.whole(body, "frames", default=10, least=1, most=MOST_LINKS)
-        start_us, end_us = time_range(services, body)
-        images = services.archive.index.sample(names.of(body), start_us, end_us, frames)
-        layout = services.archive.layout
-        return schemas.Frames(
-            list=[services.absolute(layout.image_url(image.key)) for image in images]
-        )
 
     return router
 

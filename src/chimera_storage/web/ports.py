@@ -23,6 +23,7 @@ from chimera_storage.model import (
     Disk,
     Forecast,
     HourTotals,
+    Image,
     Preview,
     Totals,
     Usage,
@@ -130,6 +131,36 @@ class Downloads(Protocol):
         """The one of this name. Raises NotFoundError."""
 
 
+class Sprite(Protocol):
+    """A picture of small images."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def jpeg(self) -> bytes: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def places(self) -> Sequence[tuple[int, int, int, int] | None]:
+        """x, y, width and height of each image; None where it cannot be shown."""
+
+
+class Sprites(Protocol):
+    """Pictures of small images."""
+
+    def make(self, images: Sequence[Image]) -> Sprite:
+        """Of these, in their order."""
+
+    def get(self, id: str) -> Sprite:
+        """One that was made lately. Raises NotFoundError."""
+
+
 class Recorders(Protocol):
     """The process that watches the cameras."""
 
@@ -222,6 +253,7 @@ class Services:
     archive: Archive
     conversions: Conversions
     downloads: Downloads
+    sprites: Sprites
     recorders: Recorders
     upkeep: Upkeep
     rules: Rules

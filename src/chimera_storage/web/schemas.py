@@ -80,6 +80,12 @@ class FramesRequest(Range):
     """Which links to list."""
 
     frames: int = Field(10, ge=1, le=10_000, description="at most so many links")
+    prefer: Literal["even", "motion"] = Field(
+        "even", description="motion: of each share of the range the image in which most moves"
+    )
+    sprite: bool = Field(
+        False, description="also make one picture of all of them, small (at most 500)"
+    )
 
 
 class ProcessRequest(BaseModel):
@@ -133,13 +139,26 @@ class Created(_Model):
 
 
 Links = list[str]
+Places = list[tuple[int, int, int, int] | None]
 Boxes = list[tuple[int, int, int, int]]
 
 
+class Sprite(_Model):
+    """A picture of small images."""
+
+    url: str = Field(examples=["/convert/sprite/3f1c0b7a5d2e4f6a8b9c0d1e.jpg"])
+    width: int
+    height: int
+    places: Places = Field(
+        description="x, y, width and height of each image of the list; null: it cannot be shown"
+    )
+
+
 class Frames(_Model):
-    """Links to images, evenly spread, in time order."""
+    """Links to images, spread over the range, in time order."""
 
     list: Links = Field(examples=[["/shared/captures/1/20260131/18/20260131-183000-00.jpg"]])
+    sprite: Sprite | None = Field(None, description="only where it was asked for")
 
 
 class BestImage(_Model):
