@@ -38,6 +38,10 @@ def pin(
     )
 
 
+def lists(saved: SavedImages) -> set[str]:
+    return {path.name for path in saved.layout.downloads.iterdir()}
+
+
 async def read(download: Download, start: int = 0, stop: int | None = None) -> bytes:
     stop = download.size if stop is None else stop
     try:
@@ -84,12 +88,14 @@ def test_a_deleted_image_ends_the_download_for_good(saved: SavedImages) -> None:
             downloads.open(download.name)
 
     run(work)
+    assert lists(saved) == set()
     assert saved.outputs() == []
 
 
 def test_no_image_is_no_download(saved: SavedImages) -> None:
     with pytest.raises(NotFoundError):
         pin(Downloads(saved.archive))
+    assert lists(saved) == set()
     assert saved.outputs() == []
 
 
@@ -115,7 +121,7 @@ def test_a_half_written_list_is_no_download(saved: SavedImages) -> None:
     downloads = Downloads(saved.archive)
     download = pin(downloads)
     download.close()
-    path = saved.layout.captures / f".{download.name}.list"
+    path = saved.layout.downloads / f"{download.name}.list"
     path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
 
     with pytest.raises(NotFoundError):
@@ -175,16 +181,13 @@ def test_what_nobody_used_for_a_day_goes(saved: SavedImages) -> None:
     long_ago = time.time() - KEPT_S - 60
     for download in (old, used):
         download.close()
-        os.utime(saved.layout.captures / f".{download.name}.list", (long_ago, long_ago))
+        os.utime(saved.layout.downloads / f"{download.name}.list", (long_ago, long_ago))
     downloads.open(used.name).close()
 
     new = pin(downloads)
     new.close()
 
-    assert {name.rpartition(".")[0] for name in saved.outputs()} == {
-        f".{used.name}",
-        f".{new.name}",
-    }
+    assert lists(saved) == {f"{used.name}.list", f"{new.name}.list"}
 
 
 def test_of_very_many_the_oldest_goes(saved: SavedImages) -> None:
@@ -194,9 +197,9 @@ def test_of_very_many_the_oldest_goes(saved: SavedImages) -> None:
         download = pin(downloads)
         download.close()
         used = time.time() - 1000 + number
-        os.utime(saved.layout.captures / f".{download.name}.list", (used, used))
+        os.utime(saved.layout.downloads / f"{download.name}.list", (used, used))
 
-    assert len(saved.outputs()) == MOST_KEPT
+    assert len(lists(saved)) == MOST_KEPT
     downloads.open(download.name).close()
 
 

@@ -45,6 +45,7 @@ class Layout:
     <root>/shared/captures/<camera>/<YYYYMMDD-HHMMSS>[-<NN>].jpg                  flat, local
     <root>/shared/captures/output_<camera>_<start>_<end>_<id>.<type>              conversions, local
     <root>/index.db
+    <root>/downloads/<name of a conversion>.<part>        what is in archives that are downloaded
     Temporary files begin with "." (and end in ".tmp") and are never listed, served or counted.
     Folders in captures whose name is no decimal camera id are not cameras; they are served.
     """
@@ -54,6 +55,7 @@ class Layout:
         self.shared = self.root / "shared"
         self.captures = self.shared / "captures"
         self.index = self.root / "index.db"
+        self.downloads = self.root / "downloads"
         self.timezone = timezone
 
     # times

@@ -1,7 +1,7 @@
 """Archives that are sent and stored nowhere: made from a pinned list, in any part, again and again.
 
-The list stands in hidden files in captures under the name that the archive would have, so a link to
-it outlives the server; a day after it was last used it goes. No process is started: all that is to
+The list stands in `downloads` in the data folder under the name that the archive would have, so a
+link to it outlives the server; a day after it was last used it goes. No process is started: all that is to
 be done is to read images and to put headers between them.
 """
 
@@ -127,8 +127,8 @@ class Downloads:
                 requested_us=now_us,
             )
         )
-        self._archive.mark.check()  # not into the bare mount point of a missing disk
         try:
+            self._layout.downloads.mkdir(exist_ok=True)
             contents = pin(
                 self._archive.index,
                 self._layout,
@@ -188,14 +188,14 @@ class Downloads:
             self._readers -= 1
 
     def _path(self, name: str, part: str) -> Path:
-        return self._layout.captures / f".{name}.{part}"
+        return self._layout.downloads / f"{name}.{part}"
 
     def _sweep(self) -> None:
         """Remove what was not used for a day, and the oldest of very many."""
         found = []
-        for path in self._layout.captures.glob(".output_*.list"):
+        for path in self._layout.downloads.glob("output_*.list"):
             with suppress(OSError):
-                found.append((path.stat().st_mtime, path.name[1 : -len(".list")]))
+                found.append((path.stat().st_mtime, path.name.removesuffix(".list")))
         found.sort(reverse=True)
         oldest = time.time() - KEPT_S
         for place, (used, name) in enumerate(found, start=1):
