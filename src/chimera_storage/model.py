@@ -203,13 +203,15 @@ class ConversionType(StrEnum):
     """What a conversion makes; the value is the file's ending."""
 
     MP4 = "mp4"
+    GIF = "gif"
+    WEBP = "webp"
     ZIP = "zip"
     TAR = "tar"
 
     @property
     def is_video(self) -> bool:
         """Moving pictures; else an archive of the images."""
-        return self is ConversionType.MP4
+        return self in (ConversionType.MP4, ConversionType.GIF, ConversionType.WEBP)
 
     @property
     def options_type(self) -> type[Options]:

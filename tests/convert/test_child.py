@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -157,8 +157,10 @@ def test_a_full_disk_is_reported_and_nothing_is_left(
     try:
         noise = os.urandom(100_000)
         saved.save([picture(i, 640, 480) + noise for i in range(20)], width=640, height=480)
-        if kind is ConversionType.MP4:
-            (small / "rest").write_bytes(bytes(195 * 1024))
+        if kind.is_video:
+            with suppress(OSError), (small / "rest").open("wb", buffering=0) as rest:
+                while rest.write(bytes(4096)):
+                    pass
         with child() as process:
             give(process, job(saved, small / "out.tmp", kind).to_line())
             assert process.stdout is not None

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from chimera_storage.convert.mp4 import Sink
 from chimera_storage.convert.output import reason
 from chimera_storage.convert.pictures import JpegDecoder, even_size, limited, rows_of
 from chimera_storage.convert.selection import Selection
+from chimera_storage.convert.stamp import Stamp
 from chimera_storage.options import VideoOptions
 from tests.support.saved_images import SECOND_US, START_US, SavedImages, coloured, grey, picture
 
@@ -392,3 +394,45 @@ def test_real_pace_lasts_as_long_as_it_took(
         times = [float(frame.time or 0) for frame in container.decode(video=0)]
     expected = [n / 10 for n in range(10)] + [4 + n / 5 for n in range(5)] + [100, 200]
     assert times == pytest.approx(expected, abs=0.002)
+
+
+def written(frame: RGB) -> npt.NDArray[np.bool_]:
+    """The lower left corner, where time and camera are drawn, as bits."""
+    return frame[-10:, :200, 1] > 128
+
+
+def test_timestamps_say_when_each_image_was_taken_and_leave_the_rest_alone(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    saved.save([picture(5, 320, 240)] * 11, width=320, height=240)
+
+    make(saved, tmp_path / "video.mp4", timestamps=True)
+
+    frames = frames_of(tmp_path / "video.mp4")
+    plain = (written(frames[0]) != written(frames[9])).sum()
+    changed = (written(frames[9]) != written(frames[10])).sum()
+    assert plain == 0  # both 09:33:20
+    assert 5 < changed < 30  # 09:33:21: one digit
+    assert written(frames[0]).mean() > 0.1
+    assert frames[0][:228].min() >= grey(5) - TOLERANCE
+    assert frames[0][:228].max() <= grey(5) + TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Front door", "FRONT DOOR"),
+        ("Haustür/Straße", "HAUSTUR/STRASSE"),
+        ("大门摄像头", "CAMERA 7"),
+        ("x" * 100, "X" * 40),
+    ],
+)
+def test_a_camera_is_named_in_letters_that_can_be_drawn(name: str, shown: str) -> None:
+    assert Stamp(name, 7, UTC).name == shown
+
+
+@pytest.mark.parametrize("size", [(2, 2), (16, 16), (64, 48), (90, 4000), (3840, 2160)])
+def test_a_timestamp_fits_into_every_picture(size: tuple[int, int]) -> None:
+    frame = VideoFrame(*size, "yuv420p")
+    Stamp("Gate", 1, UTC).draw(frame, START_US)
+    assert rows_of(frame.planes[0])[-1, 0] == 16

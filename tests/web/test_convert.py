@@ -146,6 +146,16 @@ def test_options_are_kept_with_the_process_and_shown(room: Room) -> None:
     assert room.answer("/convert/statusProcess", {"id": created["id"]})["options"] == {}
 
 
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_a_format_is_the_type_of_the_process_and_the_end_of_its_name(room: Room, kind: str) -> None:
+    room.save_many(1, 2)
+    created = room.answer("/convert/createVideo", {"camera": 1, "format": kind.upper()})
+    assert created["url"].endswith(f".{kind}")
+    assert room.answer("/convert/statusProcess", {"id": created["id"]})["type"] == kind
+    answer = room.post("/convert/createVideo", {"camera": 1, "format": kind, "save": False})
+    assert answer.headers["content-type"] == f"image/{kind}"
+
+
 @pytest.mark.parametrize(
     ("asked", "right"),
     [
@@ -159,6 +169,9 @@ def test_options_are_kept_with_the_process_and_shown(room: Room) -> None:
         ({"pace": "\0"}, "one of even, real, smart"),
         ({"codec": "mjpeg", "height": 100}, "another codec"),
         ({"codec": "mjpeg", "timestamps": True}, "another codec"),
+        ({"format": "avi"}, "one of mp4, gif, webp"),
+        ({"format": ["gif"]}, "one of mp4, gif, webp"),
+        ({"format": "webp", "codec": "av1"}, "format mp4"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_with_what_would_be_right(

@@ -29,12 +29,14 @@ from chimera_storage.convert.job import (
     Report,
 )
 from chimera_storage.convert.make import Made, NoImagesError
+from chimera_storage.convert.make_animation import make_animation
 from chimera_storage.convert.make_archive import make_archive
 from chimera_storage.convert.make_video import Video, make_video
 from chimera_storage.convert.output import reason, remove
 from chimera_storage.convert.selection import Selection
 from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
+from chimera_storage.model import ConversionType
 from chimera_storage.options import ZipOptions
 
 _NICENESS = 10
@@ -150,7 +152,9 @@ def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made
         reporter.progress(done, output.stat().st_size if output is not None else 0)
 
     # FFmpeg writes a file by itself: to move the index to its front it opens it a second time.
-    video = Video(selection=selection, fps=job.fps, options=job.options)
+    video = Video(selection=selection, fps=job.fps, options=job.options, name=job.name)
+    if job.type is not ConversionType.MP4:
+        return make_animation(archive, video, output or sink, type=job.type, on_image=on_image)
     return make_video(archive, video, output or sink, on_image=on_image)
 
 

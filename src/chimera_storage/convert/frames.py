@@ -14,11 +14,13 @@ from chimera_storage.convert.pictures import BrokenImageError, Fitter, JpegDecod
 
 _FITTED_QUALITY = 90  # of copied images that have to be fitted
 
+Draw = Callable[[VideoFrame, int], None]
+
 
 class Drawer:
     """Decodes, fits and encodes the images of one piece."""
 
-    def __init__(self, form: Format, draw: Callable[[VideoFrame, int], None] | None = None) -> None:
+    def __init__(self, form: Format, draw: Draw | None = None) -> None:
         """`draw(frame, taken_at_us)` draws into each picture."""
         self._decoder = JpegDecoder()
         self._fitter = Fitter(form.width, form.height)

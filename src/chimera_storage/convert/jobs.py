@@ -32,6 +32,8 @@ from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from chimera_storage.options import Options
 
 MAX_FPS = 60
+ANIMATIONS = (ConversionType.GIF, ConversionType.WEBP)
+MOST_ANIMATED = 500
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 12
 
@@ -155,6 +157,11 @@ class ConversionManager:
         frames = await asyncio.to_thread(
             partial(self.count, camera=camera, start_us=start_us, end_us=end_us, skip=skip)
         )
+        if type in ANIMATIONS and frames > MOST_ANIMATED:
+            raise InvalidInputError(
+                f"{frames} images are too many for a {type.value}; right would be at most"
+                f" {MOST_ANIMATED}: a shorter range, a larger skip, or format mp4"
+            )
         conversion = replace(conversion, frames=frames)
         if frames:
             # A client that goes away between row and queue must not leave a row nobody works on.

@@ -18,7 +18,7 @@ from typing import TypeVar
 from chimera_storage.archive.images import Archive
 from chimera_storage.convert import pace
 from chimera_storage.convert.encoders import Format, Packet
-from chimera_storage.convert.frames import Copier, Drawer
+from chimera_storage.convert.frames import Copier, Draw, Drawer
 from chimera_storage.convert.make import Made, NoImagesError
 from chimera_storage.convert.mp4 import Mp4Writer, Piece, Sink
 from chimera_storage.convert.pictures import (
@@ -28,6 +28,7 @@ from chimera_storage.convert.pictures import (
     size_of,
 )
 from chimera_storage.convert.selection import Selection, read, select
+from chimera_storage.convert.stamp import Stamp
 from chimera_storage.model import Image
 from chimera_storage.options import VideoOptions
 
@@ -48,12 +49,12 @@ class _StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """What is to be made. `label`: the camera, and `timezone` of what `timestamps` draws."""
+    """What is to be made. `name`: what people call the camera."""
 
     selection: Selection
     fps: int
     options: VideoOptions
-    label: str = ""
+    name: str = ""
 
 
 def make_video(
@@ -69,7 +70,7 @@ def make_video(
     A broken or vanished image is left out. Raises NoImagesError before anything is written, OSError
     or av.FFmpegError where it cannot be. `threads`: as many as there are cores.
     """
-    width, height = _size(archive, video)
+    width, height = size_of_video(archive, video)
     form = Format(
         codec=video.options.codec,
         quality=video.options.quality,
@@ -85,7 +86,7 @@ def make_video(
     writer = Mp4Writer(str(target) if isinstance(target, Path) else target, form, most_frames=most)
     if not isinstance(target, Path):
         writer.begin()
-    shown = pace.shown(_images(archive, video.selection), video.options.pace, video.fps)
+    shown = pace.shown(images_of(archive, video.selection), video.options.pace, video.fps)
     length = _piece_length(form, most, threads, is_file=isinstance(target, Path))
     made = missing = 0
     for piece in _side_by_side(worker, _batches(shown, length), threads):
@@ -98,13 +99,13 @@ def make_video(
     return Made(images=made, missing=missing)
 
 
-def _size(archive: Archive, video: Video) -> tuple[int, int]:
+def size_of_video(archive: Archive, video: Video) -> tuple[int, int]:
     """Width and height of the video: those of most images."""
     wanted = video.selection
     sizes = Counter(archive.index.picture_sizes(wanted.camera, wanted.start_us, wanted.end_us))
     if sizes.pop((0, 0), 0):
         unknown = (
-            image for image in _images(archive, wanted) if min(image.width, image.height) < 1
+            image for image in images_of(archive, wanted) if min(image.width, image.height) < 1
         )
         for image in islice(unknown, _MOST_PROBED):
             sizes[size_of(read(archive, image.key) or b"")] += 1
@@ -124,7 +125,8 @@ def _piece_length(form: Format, most: int, threads: int, *, is_file: bool) -> in
     return max(_LEAST_PIECE, min(form.fps * _PIECE_S["file"], -(-most // threads)))
 
 
-def _images(archive: Archive, wanted: Selection) -> Iterator[Image]:
+def images_of(archive: Archive, wanted: Selection) -> Iterator[Image]:
+    """Its images, in the order of time."""
     return select(archive.index, wanted.camera, wanted.start_us, wanted.end_us, skip=wanted.skip)
 
 
@@ -134,7 +136,7 @@ def _count(archive: Archive, wanted: Selection) -> int:
 
 def _require_one(archive: Archive, wanted: Selection, worker: "_Worker") -> None:
     """Raises NoImagesError where no image can be read."""
-    for image in _images(archive, wanted):
+    for image in images_of(archive, wanted):
         if worker.is_readable(image):
             return
     raise NoImagesError("none of the images can be read")
@@ -173,6 +175,10 @@ class _Worker:
         self._archive = archive
         self._video = video
         self._form = form
+        self._draw: Draw | None = None
+        if video.options.timestamps:
+            zone = archive.layout.timezone
+            self._draw = Stamp(video.name, video.selection.camera, zone).draw
         self._on_image = on_image
         self._through = 0
         self._lock = threading.Lock()
@@ -192,7 +198,9 @@ class _Worker:
 
     def make(self, batch: list[Shown]) -> Piece:
         """One piece. An image that cannot be read is left out, and counted. Raises FFmpegError."""
-        maker = Copier(self._form) if self._form.codec == "mjpeg" else Drawer(self._form)
+        maker = (
+            Copier(self._form) if self._form.codec == "mjpeg" else Drawer(self._form, self._draw)
+        )
         packets: list[Packet] = []
         starts: list[int] = []
         clock = 0

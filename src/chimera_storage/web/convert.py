@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chimera_storage.clock import to_us
-from chimera_storage.errors import ChimeraStorageError, ConversionError
+from chimera_storage.errors import ChimeraStorageError, ConversionError, InvalidInputError
 from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionType
 from chimera_storage.options import Options, ZipOptions
@@ -33,9 +33,12 @@ ReadBody = Annotated[Body, Depends(read_body)]
 
 FILE_TYPES = {
     ConversionType.MP4: "video/mp4",
+    ConversionType.GIF: "image/gif",
+    ConversionType.WEBP: "image/webp",
     ConversionType.ZIP: "application/zip",
     ConversionType.TAR: "application/x-tar",
 }
+VIDEO_FORMATS = {kind.value: kind for kind in ConversionType if kind.is_video}
 MOST_SKIP = 1_000_000
 DEFAULT_FPS = 20
 HIGHEST_FPS = 60
@@ -106,9 +109,8 @@ class Converting:
         self._names = names
         limits = services.settings.convert
         self._limits = {
-            ConversionType.MP4: limits.video_frame_limit,
-            ConversionType.ZIP: limits.zip_frame_limit,
-            ConversionType.TAR: limits.zip_frame_limit,
+            kind: limits.video_frame_limit if kind.is_video else limits.zip_frame_limit
+            for kind in ConversionType
         }
 
     async def create(self, kind: ConversionType, body: Body) -> Response:
@@ -151,7 +153,7 @@ class Converting:
         save = parsing.yes_or_no(body, "save", default=True)
         skip = parsing.whole(body, "skip", default=1, least=1, most=MOST_SKIP)
         fps = DEFAULT_FPS
-        if kind is ConversionType.MP4:
+        if kind.is_video:
             fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=HIGHEST_FPS)
         start_us, end_us = time_range(self._services, body)
         camera = self._names.of(body)
@@ -217,6 +219,22 @@ class Converting:
         return f"{random}-{self._services.archive.layout.stamp(requested_us)}", requested_us
 
 
+def video_type(body: Body) -> ConversionType:
+    """`format` of a createVideo. Raises InvalidInputError."""
+    value = parsing.given(body, "format")
+    if value is None:
+        return ConversionType.MP4
+    kind = VIDEO_FORMATS.get(value.strip().lower()) if isinstance(value, str) else None
+    if kind is None:
+        raise InvalidInputError(
+            f"format is {parsing.shown(value)}; right would be one of {', '.join(VIDEO_FORMATS)}"
+        )
+    codec = parsing.given(body, "codec")
+    if kind is not ConversionType.MP4 and codec not in (None, "h264"):
+        raise InvalidInputError(f"a {kind.value} has no codec; right would be format mp4, or none")
+    return kind
+
+
 def time_range(services: Services, body: Body) -> tuple[int, int]:
     """`parsing.time_range` with the server's clock and time zone."""
     now_us = to_us(services.clock.now())
@@ -242,7 +260,7 @@ def convert_router(services: Services, names: CameraNames) -> APIRouter:
         response_class=JSONAnswer,
     )
     async def create_video(body: ReadBody) -> Response:
-        return await converting.create(ConversionType.MP4, body)
+        return await converting.create(video_type(body), body)
 
     @router.post(
         "/createZip",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chimera_storage.model import ConversionType
 from chimera_storage.options import VideoOptions, ZipOptions
 
 STAMP = "20260131-183000"
@@ -74,6 +75,9 @@ class VideoRequest(_ConvertRequest, VideoOptions):
     """What to make a video of."""
 
     fps: int = Field(20, ge=1, le=60, description="images per second of the video")
+    format: Literal["mp4", "gif", "webp"] = Field(
+        "mp4", description="gif and webp take at most 500 images"
+    )
 
 
 class FramesRequest(Range):
@@ -98,7 +102,7 @@ class ProcessFilter(BaseModel):
     """Which processes; each field may be left out."""
 
     camera: CameraField | None = None
-    type: Literal["mp4", "zip", "tar"] | None = None
+    type: ConversionType | None = None
     status: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
     running: bool | None = None
 
@@ -197,7 +201,7 @@ class Process(_Model):
     """A video or archive (ProcessObj)."""
 
     link: str = Field(examples=[FILE])
-    type: Literal["mp4", "zip", "tar"]
+    type: ConversionType
     id: str = Field(examples=[ID])
     requested: str = Field(examples=["20260131-190000"], description="in the server's time zone")
     camera: int

@@ -89,7 +89,7 @@ async function act(row, route, id) {
 
 // Asks in the dialog; only its Delete button is a yes.
 function confirmed(process) {
-  const what = process.type === "mp4" ? "video" : "archive";
+  const what = ["zip", "tar"].includes(process.type) ? "archive" : "video";
   setText(document.getElementById("ask-title"), `Delete this ${what}?`);
   const much = process.size ? ` It takes ${size(process.size)}.` : "";
   setText(
