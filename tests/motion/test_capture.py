@@ -21,6 +21,7 @@ from chimera_storage.motion.capture import Capture
 from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.sources.source import SourceFrame, SourceJpeg
 from tests.motion.clips import HEIGHT, RATE, WIDTH, jpegs, scene
+from tests.motion.test_odd_streams import packets
 
 START_US = 1_767_260_000_000_000
 CAMERA = CameraSettings.model_validate(
@@ -188,3 +189,13 @@ def test_jpegs_that_await_the_second_stream_are_not_held_decoded(store: Store) -
         taken.take(item, [])
     assert [sys.getrefcount(item.seen.luma) for item in files] == references
     taken.finish()
+
+
+def test_a_capture_sleeps_while_nothing_moves_in_the_stream_that_is_looked_at(store: Store) -> None:
+    moving, quiet = packets(scene(8, [(3, 8)]), RATE), packets(scene(8, []), RATE)
+    with_passer, with_quiet_second = store.capture(), store.capture()
+    for packet, other in zip(moving, quiet, strict=True):
+        with_passer.take(packet)
+        with_quiet_second.take(packet, [other])
+    assert not with_passer.asleep
+    assert with_quiet_second.asleep

@@ -110,6 +110,11 @@ class Capture:
         return self._looker.pictures + (self._second.pictures if self._second else 0)
 
     @property
+    def asleep(self) -> bool:
+        """Whether nothing moves and only key frames are decoded."""
+        return (self._second or self._looker).asleep
+
+    @property
     def decoder(self) -> str | None:
         """What decodes the pictures that are looked at; None before the first."""
         return (self._second or self._looker).decoder

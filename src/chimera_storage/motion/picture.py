@@ -161,5 +161,5 @@ def _bt709_to_jpeg(planes: list[Plane], *, full: bool) -> list[Plane]:
 
 
 def _scaled(plane: Plane, factor: float, added: float) -> Plane:
-    """Rounded, and held within 0 to 255; a table takes more than twice as long."""
-    return np.asarray(cv2.addWeighted(plane, factor, plane, 0.0, added), np.uint8)
+    """Rounded, and held within 0 to 255; a table takes three times as long."""
+    return np.asarray(cv2.transform(plane, np.array([[factor, added]])), np.uint8)

@@ -21,7 +21,8 @@ from chimera_storage.motion.sources.source import SourcePacket
 
 WARM_UP_US = 5_000_000  # at first everything is looked at: the detector learns the scene
 CALM_US = 2_000_000  # so long after the last motion it goes on
-NOTHING_US = 800_000  # and so long when woken up in vain, each time in a row twice as long
+GLIMPSE_US = 300_000  # and so long when woken up and there is nothing at all,
+NOTHING_US = 800_000  # or something that does not move, each time in a row twice as long
 MOST_VAIN, SOUND_SLEEP_US = 6, 8_000_000  # after so long asleep it is no row
 LONG_GROUP_US = 3_000_000  # above, sizes have to have shown what they are worth
 MOST_WAITING_US = 12_000_000  # without a key frame
@@ -56,6 +57,7 @@ class Watch:
         self._useful = True  # since the last time it was woken up something moved
         self._vain = 0  # times in a row that nothing did
         self._followed = False  # since then something might have turned out to
+        self._woken_us = 0
         self._in_row = False  # it was woken up again soon
         self._in_decoder: dict[int, tuple[Gop, int]] = {}  # awake: by time, group and size
         self.masked = False
@@ -89,6 +91,7 @@ class Watch:
     def follows(self) -> None:
         """Something is there that may turn out to move."""
         self._followed = True
+        self._stay_awake(self._woken_us + (NOTHING_US << self._vain))
 
     def take(self, packet: SourcePacket) -> Iterator[Shot]:
         """The shots that are settled now, decoded or not, in the order of their times."""
@@ -218,7 +221,8 @@ class Watch:
         self._in_row = packet.time_us - self._asleep_since_us <= SOUND_SLEEP_US
         if not self._in_row:
             self._vain = 0
-        self._stay_awake(packet.time_us + (NOTHING_US << self._vain))
+        self._woken_us = packet.time_us
+        self._stay_awake(packet.time_us + GLIMPSE_US)
         self._decoder.restart()
         waiting, self._waiting = self._waiting, deque()
         # Pictures before the first key frame in time need the group before (open groups).

@@ -4,6 +4,7 @@ import math
 import stat
 import threading
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ _MICROSECONDS = 1_000_000
 _MAX_BEHIND_US = 1_000_000
 _LONGEST_PAUSE_US = 60_000_000  # between two pictures of a file
 _CLOCK_STEP_US = 500_000
-_LATE_S = 0.15  # so late a file's packets may come: a few at a time cost less than one by one
+_LATE_S = 0.5  # so late a file's packets may come: a few at a time cost less than one by one
 
 
 class StreamSource:
@@ -123,7 +124,8 @@ class _Order:
 
     def place(self, packet: VideoPacket) -> tuple[int | None, int]:
         """Its due time and the picture's distance from it, in microseconds."""
-        dts_us, pts_us = _us(packet.dts, packet), _us(packet.pts, packet)
+        unit = packet.time_base
+        dts_us, pts_us = _us(packet.dts, unit), _us(packet.pts, unit)
         if dts_us is None or pts_us is None:
             return (pts_us if dts_us is None else dts_us), 0
         if self._delay_us is None:
@@ -197,7 +199,7 @@ def _check_file(address: Address) -> None:
         raise SourceError(f"{address.place!r} is no file; the path of a video file is right.")
 
 
-def _us(ticks: int | None, packet: VideoPacket) -> int | None:
-    if ticks is None or packet.time_base is None:
+def _us(ticks: int | None, unit: Fraction | None) -> int | None:
+    if ticks is None or unit is None:
         return None
-    return int(ticks * packet.time_base * _MICROSECONDS)
+    return ticks * unit.numerator * _MICROSECONDS // unit.denominator
