@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door
 from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
@@ -66,7 +67,11 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     address = free_address(settings.server)
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
-    with data_folder(layout), contextlib.closing(opened_index(layout, settings, clock)) as index:
+    with (
+        contextlib.closing(opened_accounts(settings, clock)) as accounts,
+        data_folder(layout),
+        contextlib.closing(opened_index(layout, settings, clock)) as index,
+    ):
         archive = Archive(layout, index, clock)
         with contextlib.closing(Reconciler(archive)) as reconciler:
             reconciler.start()
@@ -90,6 +95,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             schedule = Schedule(retention, clock, recorders.reports, alerts.send)
             app = create_app(
                 settings=settings,
+                accounts=accounts,
                 archive=archive,
                 clock=clock,
                 conversions=conversions,
@@ -132,6 +138,14 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
     `asks_only`: nothing is deleted, so a server may be at work on the data folder; then its index
     is taken as it is. Raises StorageError.
     """
+    with archive_alone(settings, asks_only=asks_only) as archive:
+        problem = Mark(archive.layout).problem
+        yield Retention(archive, settings, compared=lambda: True, problem=problem)
+
+
+@contextmanager
+def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
+    """The images without a server, after files and index were compared; see `rules_alone`."""
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
     if not layout.captures.is_dir():
@@ -151,7 +165,7 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
             reconciler.start()
             while not reconciler.wait_complete(_COMPARE_BEFORE_OPENING_S):
                 log.info("comparing_files_and_index", progress=round(reconciler.progress, 3))
-        yield Retention(archive, settings, compared=lambda: True, problem=Mark(layout).obstacle)
+        yield archive
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
@@ -172,6 +186,17 @@ async def _tell_of_cameras(
         for text in told.messages(recorders.reports(), asyncio.get_running_loop().time()):
             alerts.send(text)
         await asyncio.sleep(_ALERT_INTERVAL_S)
+
+
+def opened_accounts(settings: Settings, clock: Clock) -> Accounts:
+    """Who may come in. Raises ConfigurationError where anybody on another machine could."""
+    accounts = Accounts(settings.storage.path.absolute() / ACCOUNTS_NAME, clock)
+    try:
+        Door(settings.server, accounts).check()
+    except BaseException:
+        accounts.close()
+        raise
+    return accounts
 
 
 def free_address(server: ServerSettings) -> str:

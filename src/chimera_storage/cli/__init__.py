@@ -14,6 +14,7 @@ from chimera_storage.cli.check import check_command
 from chimera_storage.cli.clean import clean, deletions
 from chimera_storage.cli.config import config_app
 from chimera_storage.cli.detect import detect
+from chimera_storage.cli.export import export
 from chimera_storage.cli.import_motion import import_motion
 from chimera_storage.cli.scan import scan
 from chimera_storage.cli.serve import serve
@@ -37,6 +38,7 @@ app.add_typer(config_app, name="config")
 app.command("check")(check_command)
 app.command()(clean)
 app.command()(deletions)
+app.command()(export)
 app.command()(detect)
 app.command()(scan)
 app.command()(tune)

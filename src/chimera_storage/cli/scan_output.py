@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from chimera_storage.motion.scan import FileResult
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
     from rich.table import Table
 
 _COLUMNS = (
@@ -177,8 +176,11 @@ class Progress:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._sizes = {path: path.stat().st_size if path.is_file() else 0 for path in paths}
         self._done = 0
-        self._bar = _bar() if sys.stderr.isatty() else None
-        if self._bar is not None:
+        self._bar = None
+        if sys.stderr.isatty():
+            from chimera_storage.cli.bar import bar
+
+            self._bar = bar()
             self._task = self._bar.add_task("", total=sum(self._sizes.values()) or 1)
 
     def __enter__(self) -> Self:
@@ -205,19 +207,3 @@ class Progress:
         bar = self._bar
         bar.update(self._task, completed=before, description=escape(path.name))
         return lambda position: bar.update(self._task, completed=before + position)
-
-
-def _bar() -> "RichProgress":
-    from rich import progress
-    from rich.console import Console
-
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
-        progress.TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
