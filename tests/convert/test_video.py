@@ -2,6 +2,8 @@
 
 import io
 import itertools
+import shutil
+import subprocess
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -436,3 +438,30 @@ def test_a_timestamp_fits_into_every_picture(size: tuple[int, int]) -> None:
     frame = VideoFrame(*size, "yuv420p")
     Stamp("Gate", 1, UTC).draw(frame, START_US)
     assert rows_of(frame.planes[0])[-1, 0] == 16
+
+
+def test_copied_images_are_shown_at_their_times_and_changed_ones_looked_at(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    images = saved.save([picture(i) for i in range(150)])
+    padded, replaced, longer, text = images[10], images[20], images[30], images[40]
+    saved.path(padded).write_bytes(picture(10) + bytes(100))  # some cameras fill up with zeros
+    saved.path(replaced).write_bytes(picture(20, 640, 480))
+    saved.path(longer).write_bytes(picture(30) + b"\xff\xd9" * 5)
+    saved.path(text).write_bytes(b"\xff\xd8 no image \xff\xd9".ljust(text.size, b"."))
+    saved.path(images[50]).unlink()
+    target = tmp_path / "video.mp4"
+
+    made, through = make(saved, target, codec="mjpeg", pace="real", fps=10)
+
+    assert (made, len(through)) == (Made(images=148, missing=2), 150)
+    assert shades(frames_of(target)) == [n % 20 for n in range(150) if n not in {40, 50}]
+    with av.open(str(target)) as container:
+        assert container.streams.video[0].codec_context.name == "mjpeg"
+        times = [float(frame.time or 0) for frame in container.decode(video=0)]
+    assert times == pytest.approx([n / 10 for n in range(150) if n not in {40, 50}], abs=0.002)
+    ffprobe = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]
+    if shutil.which("ffprobe"):
+        said = subprocess.run([*ffprobe, target], capture_output=True, text=True, check=True)
+        assert said.stderr == ""
+        assert float(said.stdout) == pytest.approx(15, abs=0.01)

@@ -20,6 +20,7 @@ from chimera_storage.convert import pace
 from chimera_storage.convert.encoders import Format, Packet
 from chimera_storage.convert.frames import Copier, Draw, Drawer
 from chimera_storage.convert.make import Made, NoImagesError
+from chimera_storage.convert.make_copy import make_copy
 from chimera_storage.convert.mp4 import Mp4Writer, Piece, Sink
 from chimera_storage.convert.pictures import (
     BrokenImageError,
@@ -40,7 +41,6 @@ _COPIED_PIECE = 16  # images that are copied as they are: their bytes are held i
 _MOST_PROBED = 200
 
 _T = TypeVar("_T")
-Shown = tuple[Image, int]
 
 
 class _StoppedError(Exception):
@@ -81,12 +81,14 @@ def make_video(
     )
     threads = threads or len(os.sched_getaffinity(0))
     most = _count(archive, video.selection)
+    shown = pace.shown(images_of(archive, video.selection), video.options.pace, video.fps)
+    if form.codec == "mjpeg" and isinstance(target, Path):
+        return make_copy(archive, shown, target, form, most=most, on_image=on_image)
     worker = _Worker(archive, video, form, on_image)
     _require_one(archive, video.selection, worker)
     writer = Mp4Writer(str(target) if isinstance(target, Path) else target, form, most_frames=most)
     if not isinstance(target, Path):
         writer.begin()
-    shown = pace.shown(images_of(archive, video.selection), video.options.pace, video.fps)
     length = _piece_length(form, most, threads, is_file=isinstance(target, Path))
     made = missing = 0
     for piece in _side_by_side(worker, _batches(shown, length), threads):
@@ -143,7 +145,7 @@ def _require_one(archive: Archive, wanted: Selection, worker: "_Worker") -> None
 
 
 def _side_by_side(
-    worker: "_Worker", batches: Iterable[list[Shown]], threads: int
+    worker: "_Worker", batches: Iterable[list[tuple[Image, int]]], threads: int
 ) -> Iterator[Piece]:
     """The pieces in order; one more than there are threads is under way at a time."""
     pending: deque[Future[Piece]] = deque()
@@ -196,7 +198,7 @@ class _Worker:
             return False
         return True
 
-    def make(self, batch: list[Shown]) -> Piece:
+    def make(self, batch: list[tuple[Image, int]]) -> Piece:
         """One piece. An image that cannot be read is left out, and counted. Raises FFmpegError."""
         maker = (
             Copier(self._form) if self._form.codec == "mjpeg" else Drawer(self._form, self._draw)
@@ -212,7 +214,7 @@ class _Worker:
                 packets += maker.add(jpeg or b"", image.taken_at_us)
             except BrokenImageError:
                 # At an even pace the next one takes its place, else its time passes all the same.
-                clock += 0 if self._video.options.pace == "even" else ticks
+                clock += 0 if self._form.is_even else ticks
             else:
                 starts.append(clock)
                 clock += ticks

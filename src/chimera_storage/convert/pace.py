@@ -11,6 +11,8 @@ from itertools import chain, pairwise
 from chimera_storage.model import Image
 from chimera_storage.options import Pace
 
+Shown = Iterator[tuple[Image, int]]  # images with the ticks that each is shown
+
 # Images further apart than this are no motion: recorders save several a second while it lasts.
 _STILL_US = 2_000_000
 # What lies between two motions goes by so much faster, and never longer than a second.
@@ -24,7 +26,7 @@ def time_base(pace: Pace, fps: int) -> Fraction:
     return Fraction(1, fps) if pace == "even" else Fraction(1, 1000)
 
 
-def shown(images: Iterable[Image], pace: Pace, fps: int) -> Iterator[tuple[Image, int]]:
+def shown(images: Iterable[Image], pace: Pace, fps: int) -> Shown:
     """Each image (in the order of time) and how many ticks it is shown, at least one.
 
     real: until the next one was taken; smart: likewise while something moves, and fast in between.
