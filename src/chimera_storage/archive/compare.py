@@ -14,11 +14,12 @@ Rules that keep footage and rows safe:
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.adopt import read_image
-from chimera_storage.archive.flat import FlatFiles, list_camera
+from chimera_storage.archive.changed import ChangedFolders
+from chimera_storage.archive.flat import FlatFiles
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index.folders import Stamp, hour_name
 from chimera_storage.archive.index.image_rows import Row
@@ -82,26 +83,60 @@ class Comparer:
         *,
         thorough: bool = True,
         patient: bool = False,
+        is_new: bool = False,
         on_share: Callable[[float], None] = lambda _: None,
     ) -> Counts:
         """Every folder of a camera; unless `thorough`, those that changed since the last time.
 
-        `patient`: a recorder is at work; what it saved just now is left to it. Raises OSError
-        where a folder cannot be listed, and StorageError.
+        `patient`: a recorder is at work; what it saved just now is left to it. `is_new`: the index
+        knows nothing of this camera, and is not asked. Raises OSError where a folder cannot be
+        listed, and StorageError.
         """
         identity = self.identity(camera)
         if identity is None:
             return 0, self._camera_without_folder(camera)
-        known = {} if thorough else self._index.folders(camera)
+        known = {} if thorough or is_new else self._index.folders(camera)
         self._waited_for.clear()
-        walked = _Walk(self, camera, identity, known, patient=patient)
-        counts = walked.run(on_share)
+        changed = ChangedFolders(
+            self._layout.camera_folder(camera),
+            camera,
+            known,
+            settled_s=2 * _RECORDER_S if patient else walk.SETTLED_S,
+            on_folder=self._on_folder,
+        )
+        flat = changed.flat_files(self._names, self._pause)
+        if flat is not None:
+            drop_leftovers(str(self._layout.camera_folder(camera)), self._archive)
+        found = changed.hours()
+        with_rows = [] if is_new else self._index.hours(camera)
+        hours = sorted({*found, *changed.gone(with_rows)})
+        added = removed = 0
+        for number, hour in enumerate(hours):
+            self._pause()
+            more, less = self.compare_dated(
+                camera,
+                hour,
+                identity=identity,
+                min_age_s=_RECORDER_S if patient else 0.0,
+                is_new=is_new,
+            )
+            added, removed = added + more, removed + less
+            on_share(number / len(hours) * (0.5 if flat is not None else 1.0))
+        if flat is not None and (flat or (not is_new and self._index.has_flat(camera))):
+            more, less = self.compare_flat(
+                camera, flat, identity=identity, on_share=lambda share: on_share(0.5 + share / 2)
+            )
+            added, removed = added + more, removed + less
+        self._note(camera, known, changed.noted)
+        return added, removed
+
+    def _note(self, camera: int, known: Mapping[str, Stamp], noted: dict[str, Stamp]) -> None:
+        """What the folders look like that were compared, or were passed over."""
         for _, below in self._waited_for:
-            walked.noted[below] = (0, 0)
-        self._index.forget_folders(camera, known.keys() - walked.noted.keys())
-        changed = {name: s for name, s in walked.noted.items() if known.get(name) != s}
-        self._index.note_folders(camera, changed)
-        return counts
+            noted[below] = (0, 0)
+        self._index.forget_folders(camera, known.keys() - noted.keys())
+        different = {name: stamp for name, stamp in noted.items() if known.get(name) != stamp}
+        self._index.note_folders(camera, different)
 
     def compare_folder(self, camera: int, below: str) -> Counts:
         """A day's or an hour's folder that came, went or changed; "" is left to the watch."""
@@ -116,12 +151,21 @@ class Comparer:
         return added, removed
 
     def compare_dated(
-        self, camera: int, hour: int, *, identity: Identity, min_age_s: float = 0.0
+        self,
+        camera: int,
+        hour: int,
+        *,
+        identity: Identity,
+        min_age_s: float = 0.0,
+        is_new: bool = False,
     ) -> Counts:
-        """The dated folder of one hour. Files without a row younger than `min_age_s` wait."""
+        """The dated folder of one hour. Files without a row younger than `min_age_s` wait.
+
+        `is_new`: see `compare_camera`.
+        """
         folder = str(self._layout.hour_folder(camera, hour))
         below = hour_name(hour)
-        known = self._index.names(camera, hour, flat=False)
+        known = {} if is_new else self._index.names(camera, hour, flat=False)
         with walk.opened(folder) as descriptor:
             listed = [] if descriptor is None else os.listdir(descriptor)  # noqa: PTH208
             files = self._names.of_hour(camera, below, listed)
@@ -311,110 +355,6 @@ class Comparer:
         listed = walk.hours_of_day(self._layout.camera_folder(camera) / day)
         with_rows = {h for h in self._index.hours(camera) if first <= h < first + 24}
         return sorted(with_rows.union(listed))
-
-
-class _Walk:
-    """A camera's folders from the top, those passed over that look as they did."""
-
-    def __init__(
-        self,
-        comparer: Comparer,
-        camera: int,
-        identity: Identity,
-        known: Mapping[str, Stamp],
-        *,
-        patient: bool,
-    ) -> None:
-        self._comparer = comparer
-        self._camera = camera
-        self._identity = identity
-        self._known = known
-        self._min_age_s = _RECORDER_S if patient else 0.0
-        self._settled_s = 2 * _RECORDER_S if patient else walk.SETTLED_S
-        self._folder = comparer._layout.camera_folder(camera)
-        self._added = self._removed = 0
-        self.noted: dict[str, Stamp] = {}
-
-    def run(self, on_share: Callable[[float], None]) -> Counts:
-        flat, days = self._top()
-        changed: set[str] = set()
-        hours: list[int] = []
-        for day in days:
-            hours += self._day(day, changed)
-        with_rows = self._comparer._index.hours(self._camera)
-        there = set(hours)
-        gone = [
-            h
-            for h in with_rows
-            if h not in there
-            and (
-                (name := hour_name(h)) in self._known
-                or name[:8] in changed
-                or "" not in self._known
-            )
-        ]
-        looked_at = [h for h in hours if self._is_changed(h)] + gone
-        for number, hour in enumerate(sorted(looked_at)):
-            self._comparer._pause()
-            self._count(
-                self._comparer.compare_dated(
-                    self._camera, hour, identity=self._identity, min_age_s=self._min_age_s
-                )
-            )
-            on_share(number / len(looked_at) * (0.5 if flat is not None else 1.0))
-        if flat is not None:
-            compared = self._comparer.compare_flat(
-                self._camera,
-                flat,
-                identity=self._identity,
-                on_share=lambda share: on_share(0.5 + share / 2),
-            )
-            self._count(compared)
-        return self._added, self._removed
-
-    def _top(self) -> tuple[FlatFiles | None, list[str]]:
-        """The flat files (None: as they were) and the days."""
-        self._comparer._on_folder(self._camera, "")
-        stamp = self._note("", self._folder.stat())
-        if stamp[0] and self._known.get("") == stamp:
-            return None, sorted(name for name in self._known if len(name) == 8)
-        flat, days = list_camera(
-            self._folder, self._camera, self._comparer._names, self._comparer._pause
-        )
-        drop_leftovers(str(self._folder), self._comparer._archive)
-        return flat, sorted(days)
-
-    def _day(self, day: str, changed: set[str]) -> Iterator[int]:
-        self._comparer._on_folder(self._camera, day)
-        try:
-            stamp = self._note(day, (self._folder / day).lstat())
-            if stamp[0] and self._known.get(day) == stamp:
-                names = [name for name in self._known if name[:9] == f"{day}/"]
-                found = [walk.parse_hour(day, name[9:]) for name in names]
-                yield from sorted(hour for hour in found if hour is not None)
-            else:
-                changed.add(day)
-                yield from walk.hours_of_day(self._folder / day)
-        except (FileNotFoundError, NotADirectoryError):
-            changed.add(day)
-            self.noted.pop(day, None)
-
-    def _is_changed(self, hour: int) -> bool:
-        name = hour_name(hour)
-        self._comparer._on_folder(self._camera, name)
-        try:
-            stamp = self._note(name, (self._folder / name).lstat())
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        return not stamp[0] or self._known.get(name) != stamp
-
-    def _note(self, name: str, status: os.stat_result) -> Stamp:
-        stamp = self.noted[name] = walk.stamp_of(status, self._settled_s)
-        return stamp
-
-    def _count(self, counts: Counts) -> None:
-        self._added += counts[0]
-        self._removed += counts[1]
 
 
 def _is_younger(file: str, descriptor: int, age_s: float) -> bool:

@@ -83,11 +83,13 @@ def prefill(
 
 
 def _without_rows(archive: Archive) -> Iterator[Hour]:
+    """Those of which a sidecar may know something."""
+    with_rows = set(archive.index.cameras())
     for camera in walk.camera_ids(archive.layout):
-        known = set(archive.index.hours(camera))
+        known = set(archive.index.hours(camera)) if camera in with_rows else set()
         with suppress(FileNotFoundError, NotADirectoryError):
             for hour in walk.dated_hours(archive.layout, camera):
-                if hour not in known:
+                if hour not in known and sidecar.is_in(archive.layout.hour_folder(camera, hour)):
                     yield camera, hour
 
 

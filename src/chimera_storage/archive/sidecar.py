@@ -89,6 +89,11 @@ def read(folder: Path | str, hour: int) -> Sidecar:
     return found
 
 
+def is_in(folder: Path) -> bool:
+    """Whether the folder has one."""
+    return os.path.lexists(f"{folder}/{NAME}")
+
+
 def encode_images(images: Iterable[Image]) -> bytes:
     """A block of those images of one hour that were read.
 

@@ -213,6 +213,7 @@ class Reconciler:
         self._comparer.taken_in += added
         removed = 0
         failure: OSError | None = None
+        with_rows = {*self._index.cameras(), *self._index.compared_cameras()}  # filled ones too
         for number, camera in enumerate(cameras):
 
             def on_share(share: float, done: int = number) -> None:
@@ -227,7 +228,7 @@ class Reconciler:
             self._pause()
             try:
                 more, less = self._comparer.compare_camera(
-                    camera, thorough=False, on_share=on_share
+                    camera, thorough=False, is_new=camera not in with_rows, on_share=on_share
                 )
             except OSError as error:
                 failure = error  # the others all the same

@@ -30,6 +30,11 @@ FOLDERS = sa.Table(
 )
 
 Stamp = tuple[int, int]  # modification time in ns, inode
+_INSERT = insert(FOLDERS)
+_NOTE = _INSERT.on_conflict_do_update(
+    index_elements=["camera", "folder"],
+    set_={"mtime_ns": _INSERT.excluded.mtime_ns, "inode": _INSERT.excluded.inode},
+)
 _NO_TIME = 0  # that no folder has; the row stays, as it says which folders there are
 
 
@@ -47,16 +52,9 @@ class Folders(Rows):
     def note_folders(self, camera: int, folders: Mapping[str, Stamp]) -> None:
         """Notes folders as compared, in place of what was noted of them."""
         for batch in batches(folders.items()):
-            statement = insert(FOLDERS)
             with self._database.write(durable=False) as connection:
                 connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["camera", "folder"],
-                        set_={
-                            "mtime_ns": statement.excluded.mtime_ns,
-                            "inode": statement.excluded.inode,
-                        },
-                    ),
+                    _NOTE,
                     [
                         {"camera": camera, "folder": name, "mtime_ns": mtime, "inode": inode}
                         for name, (mtime, inode) in batch
