@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from chimera_storage.convert.job import Job, Report
+from chimera_storage.log import get_logger
 
 _CHUNK_BYTES = 256 * 1024
 _SPARE_DELAY_S = 2.0
+
+log = get_logger()
 
 
 class Child:
@@ -116,6 +119,7 @@ class Children:
     def __init__(self, *, keep_spare: bool) -> None:
         self._keep_spare = keep_spare
         self._spare: Child | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -129,22 +133,30 @@ class Children:
 
     def prepare(self) -> None:
         """Have one ready in a moment: not while others need the processor to begin."""
-        if self._keep_spare and self._preparing is None and not self._closed:
-            self._preparing = asyncio.create_task(self._prepare(), name="spare-conversion-process")
+        is_coming = self._timer is not None or self._preparing is not None
+        if self._keep_spare and not is_coming and not self._closed:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_SPARE_DELAY_S, self._begin_to_prepare)
+
+    def _begin_to_prepare(self) -> None:
+        self._timer = None
+        self._preparing = asyncio.create_task(self._prepare(), name="spare-conversion-process")
 
     async def _prepare(self) -> None:
         try:
-            await asyncio.sleep(_SPARE_DELAY_S)
             if self._spare is None or not self._spare.is_alive:
                 self._spare = await Child.start()
+        except OSError as error:
+            log.warning("no_spare_conversion_process", error=str(error))
         finally:
             self._preparing = None
 
     async def close(self) -> None:
         """End the one that is ready."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._preparing is not None:
-            self._preparing.cancel()
             await asyncio.wait({self._preparing})
         if self._spare is not None:
             self._spare.kill()

@@ -6,17 +6,18 @@ from chimera_storage.convert.ledger import Work
 
 
 class FairQueue:
-    """The oldest of the camera that has waited longest since one of its own was begun."""
+    """The oldest of the camera whose last turn is longest ago; those that had none go first."""
 
     def __init__(self) -> None:
-        # Cameras in the order of their turns; one whose turn it was goes to the end.
         self._waiting: dict[int, deque[Work]] = {}
+        self._last_turns: dict[int, int] = {}
+        self._turns = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
     def add(self, work: Work) -> None:
-        """At the end of its camera's; a camera that had none is last to its turn."""
+        """At the end of its camera's."""
         self._waiting.setdefault(work.conversion.camera, deque()).append(work)
 
     def remove(self, work: Work) -> bool:
@@ -31,13 +32,14 @@ class FairQueue:
 
     def take(self) -> Work | None:
         """The next one, which no longer waits; None where none does."""
-        for camera, own in self._waiting.items():
-            work = own.popleft()
-            del self._waiting[camera]
-            if own:
-                self._waiting[camera] = own
-            return work
-        return None
+        if not self._waiting:
+            return None
+        camera = min(self._waiting, key=lambda camera: self._last_turns.get(camera, 0))
+        self._turns += 1
+        self._last_turns[camera] = self._turns
+        work = self._waiting[camera][0]
+        self.remove(work)
+        return work
 
     def clear(self) -> None:
         """Nothing waits any more."""
