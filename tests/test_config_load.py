@@ -75,12 +75,10 @@ def unset_keys(model: type[BaseModel], values: dict[str, Any]) -> set[str]:
         table = value[0] if isinstance(value, list) else value
         if isinstance(table, dict):
             annotation = model.model_fields[key].annotation
-            section = next(
-                c
-                for c in (annotation, *getattr(annotation, "__args__", ()))
-                if isinstance(c, type) and issubclass(c, BaseModel)
-            )
-            missing |= {f"{key}.{name}" for name in unset_keys(section, table)}
+            kinds = (annotation, *getattr(annotation, "__args__", ()))
+            sections = [c for c in kinds if isinstance(c, type) and issubclass(c, BaseModel)]
+            for section in sections:  # none: a table of anything, as an export's options
+                missing |= {f"{key}.{name}" for name in unset_keys(section, table)}
     return missing
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from chimera_storage import config_load
-from chimera_storage.config import CameraRetentionSettings, CameraSettings, Settings
+from chimera_storage.config import CameraRetentionSettings, CameraSettings, ExportSettings, Settings
 from chimera_storage.motion_settings import MaskSettings, MotionSettings, ZoneSettings
 
 DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -21,6 +21,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
         if isinstance(field.default, BaseModel)
     },
     "[[camera]]": CameraSettings,
+    "[[exports]]": ExportSettings,
     "[camera.motion]": MotionSettings,
     "[camera.retention]": CameraRetentionSettings,
     "[[camera.motion.mask]]": MaskSettings,
@@ -41,7 +42,7 @@ def written(default: Any) -> str:
     """A default as the table shows it."""
     if default is PydanticUndefined:
         return "needed"
-    if default is None or default == ():
+    if default is None or default in ((), {}):
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
@@ -53,11 +54,15 @@ def test_every_key_of_a_section_is_described_with_its_default(heading: str) -> N
     fields = dict(SECTIONS[heading].model_fields)
     for section in ("motion", "retention"):
         fields.pop(section, None)
-    assert described(heading) == {name: written(field.default) for name, field in fields.items()}
+    assert described(heading) == {
+        name: written(field.get_default(call_default_factory=True))
+        for name, field in fields.items()
+    }
 
 
 def test_every_section_is_described() -> None:
-    sections = {*(f"[{name}]" for name in Settings.model_fields), "[[camera]]"} - {"[camera]"}
+    sections = {*(f"[{name}]" for name in Settings.model_fields), "[[camera]]", "[[exports]]"}
+    sections -= {"[camera]", "[exports]"}
     assert sections - {"[camera_names]"} <= set(SECTIONS)
     assert described("[camera_names]") == {"camera_names": "none"}
 

@@ -4,19 +4,30 @@ Every key but a camera's `id` and `url` has a default. `config_load` makes it fr
 the environment; passwords are `SecretStr`, which no repr, log line or error message shows.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from chimera_storage.motion_settings import MotionSettings, Section
+from chimera_storage.options import Options, VideoOptions, ZipOptions
 
 __all__ = [
     "AlertSettings",
     "CameraRetentionSettings",
     "CameraSettings",
     "ConvertSettings",
+    "ExportSettings",
     "MotionSettings",
     "RetentionSettings",
     "ServerSettings",
@@ -43,6 +54,19 @@ def _http_address(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise ValueError("an address that begins with http:// or https:// is right")
     return url.rstrip("/")
+
+
+def _cron(expression: str) -> str:
+    try:
+        if len(expression.split()) != 5:
+            raise CronSimError("five fields are right")
+        CronSim(expression, datetime.now(UTC))
+    except CronSimError as error:
+        raise ValueError(
+            f"{expression!r} is no cron expression ({error}); right would be one such as"
+            ' "30 6 * * *": minute, hour, day, month, day of the week'
+        ) from None
+    return expression
 
 
 ThinKeep = Literal["best"] | Annotated[int, Field(ge=2, le=1000)]
@@ -131,6 +155,34 @@ class ConvertSettings(Section):
     zip_frame_limit: int = Field(1000, ge=1, description="most images of an unsaved archive")
 
 
+class ExportSettings(Section):
+    """A video or archive that is made again and again, when a cron expression says so."""
+
+    name: str = Field(min_length=1, max_length=60)
+    cron: Annotated[str, AfterValidator(_cron)]
+    cameras: tuple[Annotated[int, Field(ge=0, le=MAX_CAMERA_ID)], ...] = ()
+    range: Literal["last_hour", "yesterday", "last_week", "last_month"] = "yesterday"
+    format: Literal["mp4", "gif", "webp", "zip", "tar"] = "mp4"
+    fps: int = Field(20, ge=1, le=60)
+    skip: int = Field(1, ge=1, le=1_000_000)
+    options: dict[str, str | int | bool] = Field(default_factory=dict)
+
+    def made_options(self) -> Options:
+        """The options of the format, validated. Raises ValueError."""
+        kind = ZipOptions if self.format in ("zip", "tar") else VideoOptions
+        return kind.model_validate(self.options)
+
+    @model_validator(mode="after")
+    def _options_are_of_the_format(self) -> "ExportSettings":
+        try:
+            self.made_options()
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ValueError(f"options of a {self.format}: {key}: {first['msg']}") from None
+        return self
+
+
 class AlertSettings(Section):
     url: SecretStr | None = None
 
@@ -143,6 +195,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     convert: ConvertSettings = ConvertSettings()
     alerts: AlertSettings = AlertSettings()
+    exports: tuple[ExportSettings, ...] = ()
     camera: tuple[CameraSettings, ...] = ()
     camera_names: dict[int, str] = Field(
         default_factory=dict, description="names of cameras that another program records"
@@ -155,6 +208,9 @@ class Settings(Section):
         if twice:
             raise ValueError(f"camera id {twice[0]} stands twice; each camera needs its own id")
         names = [name.casefold() for name in self.names().values()]
+        exports = [export.name for export in self.exports]
+        if len(set(exports)) < len(exports):
+            raise ValueError("two exports have the same name; each needs its own")
         again = sorted({n for n in names if names.count(n) > 1})
         if again:
             raise ValueError(f"camera name {again[0]!r} stands twice; each name may stand once")

@@ -31,6 +31,7 @@ from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.jobs import ConversionManager
+from chimera_storage.convert.schedule import ExportSchedule
 from chimera_storage.convert.sprite import Sprites
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
@@ -117,10 +118,14 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                     _tell_of_cameras(settings, recorders, alerts, layout), name="camera-alerts"
                 )
                 running.callback(telling.cancel)
+                exports = ExportSchedule(conversions, index, settings, clock)
+                exporting = asyncio.create_task(exports.run(), name="exports")
+                running.push_async_callback(_ended, exporting)
+                running.callback(exports.close)
                 cleaning = asyncio.create_task(schedule.run(), name="rules")
                 running.push_async_callback(_ended, cleaning)
                 running.callback(schedule.close)
-                await _until_stopped(stop, http, watched, telling, cleaning)
+                await _until_stopped(stop, http, watched, telling, cleaning, exporting)
                 log.info("server_stopping")
     log.info("server_stopped")
 

@@ -26,8 +26,8 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.config import Settings
 from chimera_storage.convert.downloads import Downloads
-from chimera_storage.convert.sprite import Sprites
 from chimera_storage.convert.feed import Feed, Listener
+from chimera_storage.convert.sprite import Sprites
 from chimera_storage.model import (
     Box,
     CameraReport,

@@ -1,8 +1,8 @@
 """Archives that are sent and stored nowhere: made from a pinned list, in any part, again and again.
 
 The list stands in `downloads` in the data folder under the name that the archive would have, so a
-link to it outlives the server; a day after it was last used it goes. No process is started: all that is to
-be done is to read images and to put headers between them.
+link to it outlives the server; a day after it was last used it goes. No process is started: all
+that is to be done is to read images and to put headers between them.
 """
 
 import asyncio
