@@ -33,6 +33,7 @@ from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.model import Event
 
 _WORTH_HOURS = 40  # fewer are through before a process has started
+_WORTH_HOURS_OF_CAMERA = 10  # a camera costs a transaction more than in the comparison that follows
 _PROCESSES = 2
 _PORTION = 10_000  # rows
 _NICE = 5  # recording and answering go before
@@ -87,10 +88,15 @@ def _without_rows(archive: Archive) -> Iterator[Hour]:
     with_rows = set(archive.index.cameras())
     for camera in walk.camera_ids(archive.layout):
         known = set(archive.index.hours(camera)) if camera in with_rows else set()
+        hours: list[int] = []
         with suppress(FileNotFoundError, NotADirectoryError):
-            for hour in walk.dated_hours(archive.layout, camera):
-                if hour not in known and sidecar.is_in(archive.layout.hour_folder(camera, hour)):
-                    yield camera, hour
+            hours += (
+                hour
+                for hour in walk.dated_hours(archive.layout, camera)
+                if hour not in known and sidecar.is_in(archive.layout.hour_folder(camera, hour))
+            )
+        if len(hours) >= _WORTH_HOURS_OF_CAMERA:
+            yield from ((camera, hour) for hour in hours)
 
 
 def _start(root: Path, hours: list[Hour]) -> "subprocess.Popen[bytes]":

@@ -99,13 +99,8 @@ def insert_events(connection: Connection, events: Iterable[Event]) -> int:
         opened = max((e.start_us for e in of_camera.values() if e.end_us is None), default=None)
         if opened is not None:
             _close_forgotten(connection, camera, opened)
-        statement = insert(EVENTS)
-        before, now = EVENTS.c.end_us, statement.excluded.end_us
         connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["camera", "start_us"],
-                set_={"end_us": sa.func.coalesce(sa.func.max(before, now), before, now)},
-            ),
+            _INSERT_LATER_END,
             [
                 {"camera": camera, "start_us": event.start_us, "end_us": event.end_us}
                 for event in of_camera.values()
@@ -115,6 +110,18 @@ def insert_events(connection: Connection, events: Iterable[Event]) -> int:
         add_to_hours(connection, [(camera, start_us // _HOUR_US, 0, 0, 1) for start_us in begun])
         new += len(begun)
     return new
+
+
+def _insert_later_end() -> sa.Insert:
+    statement = insert(EVENTS)
+    before, now = EVENTS.c.end_us, statement.excluded.end_us
+    return statement.on_conflict_do_update(
+        index_elements=["camera", "start_us"],
+        set_={"end_us": sa.func.coalesce(sa.func.max(before, now), before, now)},
+    )
+
+
+_INSERT_LATER_END = _insert_later_end()
 
 
 def _close_forgotten(connection: Connection, camera: int, opened_us: int) -> None:
