@@ -1,5 +1,6 @@
 """/convert/events behind the real HTTP server: everybody hears everything, and leaves no trace."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from chimera_storage.web import process_events
-from tests.support.granian_room import served
+from tests.support.granian_room import exchange, served
 from tests.support.waiting import wait_for
 from tests.support.web import Room, web_room
 from tests.web.conftest import CAMERAS
@@ -116,3 +117,16 @@ def test_one_process_has_an_address(http: httpx.Client) -> None:
         answer = http.get(f"/convert/process/{wrong}")
         assert answer.status_code in {400, 404}, wrong
         assert answer.json()["error"]
+
+
+def test_ids_of_ten_megabytes_are_refused_and_the_server_goes_on(http: httpx.Client) -> None:
+    for route in ("statusProcess", "cancelProcess", "deleteProcess"):
+        answer = http.post(f"/convert/{route}", json={"id": "x" * 10_000_000})
+        assert answer.status_code == 413
+        assert answer.json()["error"]
+    request = b"GET /convert/process/%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"x" * 10_000_000)
+    with contextlib.suppress(OSError):  # it may hang up in the middle
+        assert http.base_url.port is not None
+        received = exchange(http.base_url.port, request)
+        assert received == b"" or received.startswith(b"HTTP/1.1 4")
+    assert http.get("/storage/health").status_code == 200
