@@ -13,6 +13,7 @@ from chimera_storage.archive.findings import Finding, Kind, Report
 from chimera_storage.cli.options import ConfigFile, DataFolder, configured
 from chimera_storage.clock import SystemClock
 from chimera_storage.log import configure_logging
+from chimera_storage.web.formatting import file_size
 
 _SHOWN = 5  # examples of each kind in the summary for people
 
@@ -160,9 +161,7 @@ def _by_kind(counts: Counter[Kind]) -> dict[str, int]:
 
 
 def _summarize(report: Report, seconds: float, *, repair: bool) -> None:
-    from rich.filesize import decimal
-
-    checked = f"Checked {report.images:,} images ({decimal(report.size)}) in {seconds:.1f} s"
+    checked = f"Checked {report.images:,} images ({file_size(report.size)}) in {seconds:.1f} s"
     problems = sum(number for kind, number in report.found.items() if kind.is_problem)
     typer.echo(f"{checked}: {'all is well' if not problems else _count(problems, 'problem')}.")
     for kind in Kind:

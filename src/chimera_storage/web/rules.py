@@ -1,6 +1,6 @@
 """/file: what rules delete by themselves: done now, shown beforehand, and recorded."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
@@ -65,7 +65,10 @@ def rules_router(services: Services, names: CameraNames) -> APIRouter:
         preview = rules.preview()
         size = sum(planned.bytes for planned in preview.planned)
         return RulesPreview(
-            planned=[_planned(planned, names) for planned in preview.planned],
+            planned=[
+                Planned(**_portion(planned, names), exact=planned.exact)
+                for planned in preview.planned
+            ],
             deleted=sum(planned.images for planned in preview.planned),
             bytes=size,
             formatted=file_size(size),
@@ -90,35 +93,27 @@ def rules_router(services: Services, names: CameraNames) -> APIRouter:
     def list_deletions(request: Request) -> Deletions:
         query = fields(request.query_params.multi_items())
         limit = whole(query, "limit", default=100, least=1, most=MOST_DELETIONS)
-        return Deletions(list=[_record(deletion, names) for deletion in rules.deletions(limit)])
+        return Deletions(
+            list=[
+                DeletionRecord(
+                    at=deletion.at_us // 1000, who=deletion.who, **_portion(deletion, names)
+                )
+                for deletion in rules.deletions(limit)
+            ]
+        )
 
     return router
 
 
-def _planned(planned: PlannedDeletion, names: CameraNames) -> Planned:
-    return Planned(
-        rule=planned.rule,
-        camera=planned.camera,
-        name=None if planned.camera is None else names.name(planned.camera),
-        count=planned.images,
-        bytes=planned.bytes,
-        formatted=file_size(planned.bytes),
-        oldest=planned.oldest_us // 1000,
-        newest=planned.newest_us // 1000,
-        exact=planned.exact,
-    )
-
-
-def _record(deletion: Deletion, names: CameraNames) -> DeletionRecord:
-    return DeletionRecord(
-        at=deletion.at_us // 1000,
-        who=deletion.who,
-        rule=deletion.rule,
-        camera=deletion.camera,
-        name=None if deletion.camera is None else names.name(deletion.camera),
-        count=deletion.images,
-        bytes=deletion.bytes,
-        formatted=file_size(deletion.bytes),
-        oldest=deletion.oldest_us // 1000,
-        newest=deletion.newest_us // 1000,
-    )
+def _portion(portion: PlannedDeletion | Deletion, names: CameraNames) -> dict[str, Any]:
+    """What a planned deletion and one that was recorded say alike."""
+    return {
+        "rule": portion.rule,
+        "camera": portion.camera,
+        "name": None if portion.camera is None else names.name(portion.camera),
+        "count": portion.images,
+        "bytes": portion.bytes,
+        "formatted": file_size(portion.bytes),
+        "oldest": portion.oldest_us // 1000,
+        "newest": portion.newest_us // 1000,
+    }
