@@ -20,9 +20,9 @@ from chimera_storage.model import (
     Image,
     Totals,
 )
-from chimera_storage.upkeep import Retention
+from chimera_storage.upkeep import Retention, planner
 from chimera_storage.upkeep.rules import Rule
-from tests.support.archive import EVER, JPEG, NOW, Store
+from tests.support.archive import EVER, JPEG, NOW, Store, make_image
 
 SIZE = len(JPEG)
 DAY = timedelta(days=1)
@@ -207,8 +207,8 @@ def test_thinning_keeps_every_kth_of_each_event_and_does_so_once(store: Store) -
     writer.close()
     young = store.save(1, *(NOW - n * SECOND for n in range(10)))
     rules = retention(store, retention={"thin_after_days": 7, "thin_keep": 5})
-    estimate = rules.preview().planned
-    assert [(p.rule, p.exact, p.images) for p in estimate] == [("thin_after_days", False, 10)]
+    planned = rules.preview().planned
+    assert [(p.rule, p.exact, p.images) for p in planned] == [("thin_after_days", True, 10)]
     assert rules.apply("server") == Totals(count=10, size=10 * SIZE)
     kept = [plain[0].key, plain[5].key, short[0].key, *(i.key for i in reversed(young))]
     assert [image.key for image in left(store)] == kept
@@ -232,8 +232,43 @@ def test_thinning_keeps_the_best_of_each_event(store: Store) -> None:
     ]
     writer.close()
     rules = retention(store, retention={"thin_after_days": 7, "thin_keep": "best"})
+    assert [(p.exact, p.images) for p in rules.preview().planned] == [(True, 3)]
     rules.apply("server")
     assert [i.key for i in left(store)] == [images[n].key for n in (1, 3, 4)]
+
+
+@pytest.mark.parametrize("keep_images", [2, 3, "best"])
+def test_the_preview_of_thinning_is_what_goes_also_where_a_part_is_kept(
+    keep_images: int | str, store: Store
+) -> None:
+    writer = store.writer()
+    old = NOW - 10 * DAY
+    for n in range(60):
+        event = None if n % 4 == 3 else to_us(old + n // 20 * 20 * SECOND)
+        score = None if n % 7 == 0 else (n * 37 % 11) / 10
+        jpeg = JPEG + bytes(n)
+        taken = to_us(old + n * SECOND)
+        writer.save(1, taken, jpeg, width=1, height=1, score=score, event=event)
+    writer.close()
+    keep(store, old + 13 * SECOND, old + 30 * SECOND)
+    rules = retention(store, retention={"thin_after_days": 7, "thin_keep": keep_images})
+    (planned,) = rules.preview().planned
+    assert planned.exact
+    assert rules.apply("server") == Totals(count=planned.images, size=planned.bytes)
+
+
+def test_a_preview_of_thinning_many_hours_is_an_estimate(store: Store) -> None:
+    hours = planner._EXACT_HOURS + 2
+    store.index.add_images(
+        [
+            make_image(1, to_us(NOW - 10 * DAY - n * HOUR) // 1_000_000 + second)
+            for n in range(hours)
+            for second in range(4)
+        ]
+    )
+    rules = retention(store, retention={"thin_after_days": 7, "thin_keep": 2})
+    (planned,) = rules.preview().planned
+    assert (planned.exact, planned.images) == (False, hours * 2)
 
 
 def test_the_mark_of_a_thinned_hour_goes_with_its_last_image(store: Store) -> None:

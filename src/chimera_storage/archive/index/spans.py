@@ -1,5 +1,8 @@
 """Images by spans of whole seconds: sums for statistics and rules, and deletion of all in one."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import sqlalchemy as sa
 
 from chimera_storage.archive.index.events import remove_events
@@ -55,6 +58,30 @@ class Spans(Rows):
         )
         with self._database.read() as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(question)]
+
+    def superfluous(
+        self, camera: int, parts: Sequence[tuple[int, int]], *, keep: int | Literal["best"]
+    ) -> tuple[int, int]:
+        """(images, bytes) that thinning would take of these parts together; see `upkeep.thinning`.
+
+        `parts`: first and last second of each.
+        """
+        inside = [sa.or_(*(IMAGES.c.second.between(first, last) for first, last in parts))]
+        order: list[sa.ColumnElement[int] | sa.ColumnElement[float]] = list(ORDER)
+        if keep == "best":
+            inside.append(IMAGES.c.event.is_not(None))
+            order.insert(0, sa.func.coalesce(IMAGES.c.score, -1.0).desc())
+        place = sa.func.row_number().over(partition_by=IMAGES.c.event, order_by=order) - 1
+        placed = (
+            sa.select(IMAGES.c.size, place.label("place"))
+            .where(IMAGES.c.camera == camera, *inside)
+            .subquery()
+        )
+        goes = placed.c.place > 0 if keep == "best" else placed.c.place % keep != 0
+        sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(placed.c.size), 0))
+        with self._database.read() as connection:
+            images, size = connection.execute(sums.where(goes)).one()
+        return images, size
 
     def remove_span(self, camera: int, first_s: int, last_s: int, *, expected: int) -> bool:
         """Deletes every row of the span, and takes them off the totals, in one transaction.
