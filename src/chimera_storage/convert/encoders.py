@@ -50,7 +50,7 @@ _LIBRARIES: dict[Codec, _Library] = {
             "tune": "ssim",
             "bf": "0",
             "x264-params": (
-                "me=dia:subme=5:partitions=i8x8:ref=1:weightp=0:trellis=0:rc-lookahead=20"
+                "me=dia:subme=2:partitions=i8x8:ref=1:weightp=0:trellis=0:rc-lookahead=10"
                 ":vbv-init=0.25"
             ),
         },

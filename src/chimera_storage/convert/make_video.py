@@ -36,6 +36,7 @@ from chimera_storage.options import VideoOptions
 # Seconds between key frames: what seeking steps by. A stream is sent on in pieces of this length.
 _PIECE_S = {"file": 4, "stream": 1}
 _LEAST_PIECE = 4  # frames; a key frame costs several times the bytes of another
+_FRAMES_HELD = 64  # by a thread at most (H.265): of 1080p 200 MB, most of it in the encoder
 _COPIED_PIECE = 16  # images that are copied as they are: their bytes are held in memory
 # Images whose size the index does not know and whose header is read for it.
 _MOST_PROBED = 200
@@ -68,7 +69,8 @@ def make_video(
     """Make the mp4; `on_image` gets the number that is through after each, from several threads.
 
     A broken or vanished image is left out. Raises NoImagesError before anything is written, OSError
-    or av.FFmpegError where it cannot be. `threads`: as many as there are cores.
+    or av.FFmpegError where it cannot be. `threads`: as many as there are
+    cores, and memory for.
     """
     width, height = size_of_video(archive, video)
     form = Format(
@@ -79,7 +81,7 @@ def make_video(
         fps=video.fps,
         time_base=pace.time_base(video.options.pace, video.fps),
     )
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or _threads(form)
     most = _count(archive, video.selection)
     shown = pace.shown(images_of(archive, video.selection), video.options.pace, video.fps)
     if form.codec == "mjpeg" and isinstance(target, Path):
@@ -116,6 +118,17 @@ def size_of_video(archive: Archive, video: Video) -> tuple[int, int]:
         raise NoImagesError("none of the images can be read")
     width, height = sizes.most_common(1)[0][0]
     return even_size(width, height, video.options.height)
+
+
+def _threads(form: Format) -> int:
+    """As many as there are cores, as long as their encoders fit into half of the free memory."""
+    each = form.width * form.height * 3 // 2 * _FRAMES_HELD
+    try:
+        rows = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(row.split()[1]) * 1024 for row in rows if row.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        free = 0
+    return max(1, min(len(os.sched_getaffinity(0)), free // 2 // each))
 
 
 def _piece_length(form: Format, most: int, threads: int, *, is_file: bool) -> int:
