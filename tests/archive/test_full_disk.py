@@ -161,13 +161,19 @@ def test_a_disk_that_turns_read_only_is_told_and_saving_goes_on_when_it_can_be_w
     (tmp_path / "data/shared/captures").symlink_to(disk.folder)  # a disk of its own
     with open_store(tmp_path / "data", UTC) as store:
         writer = store.writer()
-        images = [save(writer, number) for number in range(3)]
+        images = [save(writer, number) for number in range(2)]
+        writer.flush()
+        images.append(save(writer, 2))
         disk.make_read_only()
         with pytest.raises(StorageError, match="read-only"):
             save(writer, 3)
         with pytest.raises(StorageError, match="read-only"):
             writer.flush()
-        assert store.archive.delete([images[0].key]) == (1, 0)
+        with pytest.raises(StorageError, match="Read-only"):
+            store.archive.delete([images[0].key])
+        second = images[0].key.second
+        with pytest.raises(StorageError, match="Read-only"):
+            store.archive.deleter.span(1, second, second)
         assert check(store.layout, SystemClock(), SILENT).images == 3
         disk.make_read_only(False)
         images.append(save(writer, 3))

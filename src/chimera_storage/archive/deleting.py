@@ -9,6 +9,7 @@ by several threads: two thirds of an unlink is waiting for the disk (ext4: 72 us
 35 us each), and a server that answers meanwhile holds the interpreter's lock.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from chimera_storage.archive import sidecar
 from chimera_storage.archive.index import BATCH, Index
 from chimera_storage.archive.index.spans import SpanRow
 from chimera_storage.archive.layout import Layout
+from chimera_storage.errors import storage_error
 from chimera_storage.log import get_logger
 from chimera_storage.model import ImageKey
 
@@ -44,7 +46,10 @@ class Removed:
 
 
 class Deleter:
-    """Deletes images of one archive. Every method raises StorageError where the index fails."""
+    """Deletes images of one archive.
+
+    Every method raises StorageError where the index fails, and on a read-only disk.
+    """
 
     def __init__(self, layout: Layout, index: Index) -> None:
         self._layout = layout
@@ -176,12 +181,14 @@ def remove_emptied(folders: set[Path]) -> None:
 
 
 def _unlink(path: str) -> bool:
-    """Whether the file is gone."""
+    """Whether the file is gone. Raises StorageError on a read-only disk, which keeps all others."""
     try:
         os.unlink(path)  # noqa: PTH108 - a Path for each of half a million takes longer than this
     except FileNotFoundError:
         return True
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise storage_error("images cannot be deleted", error) from error
         camera, _, name = path.rpartition("captures/")[2].partition("/")
         _log.error("delete_failed", camera=camera, file=name, problem=error.strerror)
         return False
