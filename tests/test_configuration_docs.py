@@ -1,5 +1,6 @@
 """docs/configuration.md describes every key that can be set, with the default it has."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -44,6 +45,8 @@ def written(default: Any) -> str:
         return "needed"
     if default is None or default in ((), {}):
         return "none"
+    if isinstance(default, tuple):
+        return f"`{json.dumps(default)}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     return f"`{default}`" if isinstance(default, int | float) else f'`"{default}"`'

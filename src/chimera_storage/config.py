@@ -4,7 +4,9 @@ Every key but a camera's `id` and `url` has a default. `config_load` makes it fr
 the environment; passwords are `SecretStr`, which no repr, log line or error message shows.
 """
 
+import re
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,6 +56,25 @@ def _http_address(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise ValueError("an address that begins with http:// or https:// is right")
     return url.rstrip("/")
+
+
+def _sub_path(path: str) -> str:
+    if path in {"", "/"}:
+        return ""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/?", path) or "/." in path:
+        raise ValueError('a path such as "/cameras-at-home" is right')
+    return path.rstrip("/")
+
+
+def _networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        try:
+            ip_network(address)
+        except ValueError:
+            raise ValueError(
+                f"{address!r} is no address; right would be one such as 192.168.1.2 or 10.0.0.0/8"
+            ) from None
+    return addresses
 
 
 def _cron(expression: str) -> str:
@@ -136,6 +157,15 @@ class ServerSettings(Section):
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     login_url: HttpAddress = Field("", description="the Chimera web app that a browser logs in at")
     secret_key: SecretStr | None = Field(None, description="SECRETKEY of the Chimera install")
+    root_path: Annotated[str, AfterValidator(_sub_path)] = Field(
+        "", description="the path below which a proxy shows this server"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], AfterValidator(_networks)] = Field(
+        ("127.0.0.1", "::1"), description="whose X-Forwarded-* headers are believed"
+    )
+    x_accel_redirect: Annotated[str, AfterValidator(_sub_path)] = Field(
+        "", description="where nginx has the folder shared, to send files itself"
+    )
 
 
 class StorageSettings(Section):
@@ -207,6 +237,9 @@ class Settings(Section):
         twice = sorted({i for i in ids if ids.count(i) > 1})
         if twice:
             raise ValueError(f"camera id {twice[0]} stands twice; each camera needs its own id")
+        root, public = self.server.root_path, self.server.public_url
+        if root and public and not public.endswith(root):
+            raise ValueError(f"server.public_url must end with server.root_path, {root}")
         names = [name.casefold() for name in self.names().values()]
         exports = [export.name for export in self.exports]
         if len(set(exports)) < len(exports):
@@ -214,11 +247,6 @@ class Settings(Section):
         again = sorted({n for n in names if names.count(n) > 1})
         if again:
             raise ValueError(f"camera name {again[0]!r} stands twice; each name may stand once")
-        if self.server.host not in LOOPBACK_HOSTS and self.server.secret_key is None:
-            raise ValueError(
-                f"server.host is {self.server.host!r}, which others can reach, but nobody would"
-                " have to log in; set server.secret_key (or SECRETKEY), or server.host to 127.0.0.1"
-            )
         return self
 
     def names(self) -> dict[int, str]:

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door
 from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
@@ -67,7 +68,11 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     address = free_address(settings.server)
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
-    with data_folder(layout), contextlib.closing(opened_index(layout, settings, clock)) as index:
+    with (
+        contextlib.closing(opened_accounts(settings, clock)) as accounts,
+        data_folder(layout),
+        contextlib.closing(opened_index(layout, settings, clock)) as index,
+    ):
         archive = Archive(layout, index, clock)
         with contextlib.closing(Reconciler(archive)) as reconciler:
             reconciler.start()
@@ -91,6 +96,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             schedule = Schedule(retention, clock, recorders.reports, alerts.send)
             app = create_app(
                 settings=settings,
+                accounts=accounts,
                 archive=archive,
                 clock=clock,
                 conversions=conversions,
@@ -185,6 +191,17 @@ async def _tell_of_cameras(
         for text in told.messages(recorders.reports(), asyncio.get_running_loop().time()):
             alerts.send(text)
         await asyncio.sleep(_ALERT_INTERVAL_S)
+
+
+def opened_accounts(settings: Settings, clock: Clock) -> Accounts:
+    """Who may come in. Raises ConfigurationError where anybody on another machine could."""
+    accounts = Accounts(settings.storage.path.absolute() / ACCOUNTS_NAME, clock)
+    try:
+        Door(settings.server, accounts).check()
+    except BaseException:
+        accounts.close()
+        raise
+    return accounts
 
 
 def free_address(server: ServerSettings) -> str:

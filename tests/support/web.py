@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import httpx
 from fastapi import FastAPI
 
+from chimera_storage.access import ACCOUNTS_NAME, Accounts, Passwords, Role
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
@@ -198,6 +199,7 @@ class Room:
     """The application and what it works on, with a client's view of it."""
 
     app: FastAPI
+    accounts: Accounts
     archive: Archive
     clock: StoppedClock
     conversions: MemoryConversions
@@ -209,6 +211,15 @@ class Room:
     @property
     def captures(self) -> Path:
         return self.archive.layout.captures
+
+    def api_token(
+        self, role: Role = Role.ADMIN, cameras: frozenset[int] | None = None, **lasts: float
+    ) -> str:
+        """The secret of a new API token; from then on everybody has to log in."""
+        name = f"test{len(self.accounts.tokens())}"
+        return self.accounts.add_token(
+            name, role=role, cameras=cameras, lasts_s=lasts.get("lasts_s")
+        )
 
     def save(
         self,
@@ -330,7 +341,8 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
     layout = Layout(root, ZoneInfo(chosen.server.timezone))
     layout.captures.mkdir(parents=True, exist_ok=True)
     clock = StoppedClock()
-    with closing(Index(layout.index)) as index:
+    accounts = Accounts(root / ACCOUNTS_NAME, clock, Passwords(memory_kib=64, passes=1))
+    with closing(accounts), closing(Index(layout.index)) as index:
         archive = Archive(layout, index, clock)
         conversions = MemoryConversions(archive, clock)
         recorders = FixedRecorders()
@@ -345,9 +357,11 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
             rules=Retention(archive, chosen, compared=lambda: True),
             statistics=Statistics(archive),
             clock=clock,
+            accounts=accounts,
         )
         yield Room(
             app=app,
+            accounts=accounts,
             archive=archive,
             clock=clock,
             conversions=conversions,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chimera_storage.access import Role
 from tests.support.web import NOW, Room
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
@@ -105,6 +106,7 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
     room.save(1, NOW)
     process_id = room.answer("/convert/createVideo", {"camera": 1})["id"]
     kept = {"camera": 1, "hours": 1}
+    user = {"name": "owner", "password": "correct horse"}
     schema = room.get("/openapi.json").json()
     bodies: dict[str, dict[str, Any]] = {
         "/convert/createVideo": {"camera": 1},
@@ -120,7 +122,11 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/file/createKeep": kept,
         "/file/deleteKeep": {"id": room.answer("/file/createKeep", kept)["id"]},
         "/file/pathDelete": {"camera": 1},
+        "/login": user,
+        "/sessions/revoke": {"id": "none"},
     }
+    room.accounts.add_user(user["name"], user["password"], role=Role.ADMIN)
+    room.headers = {"authorization": f"Bearer {room.api_token()}"}
     queries = {"/events": "?camera_id=1&date=2026-01-31", "/motion/events": "?camera=1"}
     for (method, path), operation in operations(schema).items():
         content = operation["responses"]["200"]["content"]

@@ -18,7 +18,9 @@ from chimera_storage.cli.export import export
 from chimera_storage.cli.import_motion import import_motion
 from chimera_storage.cli.scan import scan
 from chimera_storage.cli.serve import serve
+from chimera_storage.cli.token import token_app
 from chimera_storage.cli.tune import tune
+from chimera_storage.cli.user import user_app
 from chimera_storage.errors import (
     ChimeraStorageError,
     ConfigurationError,
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.add_typer(config_app, name="config")
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
 app.command("check")(check_command)
 app.command()(clean)
 app.command()(deletions)

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from chimera_storage.cli.options import ConfigFile
+from chimera_storage.clock import SystemClock
 from chimera_storage.config import Settings
 from chimera_storage.errors import ConfigurationError, SourceError
 from chimera_storage.log import configure_logging
@@ -23,6 +24,7 @@ def config_check(config: ConfigFile = None) -> None:
     settings = load_settings(config, os.environ)
     _check_addresses(settings)
     _check_masks(settings)
+    _check_door(settings)
     typer.echo(f"The configuration is right: {len(settings.camera)} camera(s),", nl=False)
     typer.echo(f" data in {settings.storage.path}, port {settings.server.port}.")
 
@@ -41,6 +43,13 @@ def _check_addresses(settings: Settings) -> None:
                     parse_address(url.get_secret_value())
             except SourceError as error:
                 raise ConfigurationError(f"camera {camera.id}: {key}: {error}") from None
+
+
+def _check_door(settings: Settings) -> None:
+    """Raises ConfigurationError where anybody on another machine could come in."""
+    from chimera_storage.service import opened_accounts
+
+    opened_accounts(settings, SystemClock()).close()
 
 
 def _check_masks(settings: Settings) -> None:

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from chimera_storage import __version__
+from chimera_storage.access import Accounts, Door
 from chimera_storage.archive.images import Archive
 from chimera_storage.clock import Clock
 from chimera_storage.config import Settings
+from chimera_storage.errors import ConfigurationError
+from chimera_storage.web.account import account_router
 from chimera_storage.web.auth import Auth
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.download import download_router
@@ -22,6 +25,7 @@ from chimera_storage.web.keep import keep_router
 from chimera_storage.web.lists import lists_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.permissions import ROUTES, missing_entries, permit
 from chimera_storage.web.ports import (
     Conversions,
     Downloads,
@@ -33,8 +37,10 @@ from chimera_storage.web.ports import (
     Upkeep,
 )
 from chimera_storage.web.process_events import process_events_router
+from chimera_storage.web.proxies import TrustedProxies
 from chimera_storage.web.rules import rules_router
 from chimera_storage.web.security import SecurityHeaders, SiteGuard
+from chimera_storage.web.seen import seen
 from chimera_storage.web.shared import shared_router
 from chimera_storage.web.statistics import statistics_router
 
@@ -86,24 +92,33 @@ def create_app(
     rules: Rules,
     statistics: Statistics,
     clock: Clock,
+    accounts: Accounts,
 ) -> FastAPI:
-    """The ASGI application. It starts and closes nothing: its parts belong to the caller."""
-    services = Services(
-        settings=settings,
-        archive=archive,
-        conversions=conversions,
-        downloads=downloads,
-        sprites=sprites,
-        recorders=recorders,
-        upkeep=upkeep,
-        rules=rules,
-        statistics=statistics,
-        clock=clock,
+    """The ASGI application. It starts and closes nothing: its parts belong to the caller.
+
+    Raises ConfigurationError where `server.root_path` begins as a route does.
+    """
+    services = seen(
+        Services(
+            settings=settings,
+            archive=archive,
+            conversions=conversions,
+            downloads=downloads,
+            sprites=sprites,
+            recorders=recorders,
+            upkeep=upkeep,
+            rules=rules,
+            statistics=statistics,
+            clock=clock,
+        )
     )
     names = CameraNames(services)
+    door = Door(settings.server, accounts)
     app = Application(
         title="Chimera Storage",
         version=__version__,
+        openapi_url=None,  # home.py has it, behind the guard
+        dependencies=[Depends(permit)],
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -125,11 +140,25 @@ def create_app(
     app.include_router(frames_router(services, names))
     app.include_router(shared_router(services))
     app.include_router(health_router(services))
+    app.include_router(account_router(services, accounts, door))
     app.include_router(home_router(services))
     mount_static(app)
     install_error_handlers(app)
+    _check(app, settings)
     # The last one added is the first one asked.
-    app.add_middleware(Auth, server=settings.server)
-    app.add_middleware(SiteGuard, server=settings.server)
+    app.add_middleware(Auth, server=settings.server, accounts=accounts, door=door)
+    app.add_middleware(SiteGuard, server=settings.server, door=door)
+    app.add_middleware(TrustedProxies, server=settings.server)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _check(app: FastAPI, settings: Settings) -> None:
+    missing = missing_entries(app.routes)
+    if missing:
+        raise AssertionError(f"permissions.py and the routes differ in: {', '.join(missing)}")
+    root = settings.server.root_path
+    if root and any(f"{entry.partition(' ')[2]}/".startswith(f"{root}/") for entry in ROUTES):
+        raise ConfigurationError(
+            f"server.root_path {root} begins as a route of this server does; set another"
+        )

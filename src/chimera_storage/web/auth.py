@@ -1,28 +1,36 @@
-"""Who may come in: the token that a Chimera install signs with SECRETKEY (HS256).
+"""Who asks: a session of our own, an API token, or the token that a Chimera install signs.
 
-It comes as the cookie `bearertoken=Bearer%20<token>` or as `Authorization: Bearer <token>`. Only
-HS256 is read, so neither `alg: none` nor another algorithm's signature is ever looked at. Without
-a secret key everybody is let in, and security.py and config.py see to it that only this machine is.
+A Chimera install signs a JSON web token with SECRETKEY (HS256) and sends it as the cookie
+`bearertoken=Bearer%20<token>` or as `Authorization: Bearer <token>`. Only HS256 is read, so neither
+`alg: none` nor another algorithm's signature is ever looked at. Where nothing is configured and
+only this machine can ask, everybody is let in.
 """
 
-from urllib.parse import unquote
+from collections.abc import Iterator
+from urllib.parse import quote, unquote
 
 import jwt
+from starlette._utils import get_route_path
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chimera_storage.access import ANYBODY_HERE, CHIMERA, NOBODY, Accounts, Door, Kind, Who
 from chimera_storage.config import ServerSettings
+from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.web.errors import error_answer
-from chimera_storage.web.pages import render
+from chimera_storage.web import sight
+from chimera_storage.web.errors import BrokenOffError, error_answer
 
-COOKIE = "bearertoken"
+CHIMERA_COOKIE = "bearertoken"
+SESSION_COOKIE = "chimera_storage_session"
 HMAC_BLOCK_BYTES = 64
 SHORT_KEY_BYTES = 16
-OPEN_PATHS = frozenset({"/storage/health", "/favicon.ico"})
-OPEN_FOLDER = "/static/"
+OPEN_PATHS = frozenset({"/storage/health", "/favicon.ico", "/login"})
+OPEN_FOLDERS = ("/static/", "/link/")
 MAX_CREDENTIALS = 10
+MAX_NEXT = 2000
 
 log = get_logger()
 
@@ -58,53 +66,109 @@ class TokenCheck:
 
 
 class Auth:
-    """Lets a valid token through; the others get 401, or the way to the log-in page."""
+    """Says who asks; nobody known gets 401, or the way to the log-in page.
 
-    def __init__(self, app: ASGIApp, *, server: ServerSettings) -> None:
+    What somebody known may do is for permissions.py to say, with the route that was found.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, server: ServerSettings, accounts: Accounts, door: Door
+    ) -> None:
         self._app = app
         self._login_url = server.login_url
+        self._accounts = accounts
+        self._door = door
         key = server.secret_key
         self._check = TokenCheck(key.get_secret_value()) if key is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._check is None or _is_open(scope["path"]):
+        if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})
+        await self._refresh()
         headers = Headers(scope=scope)
-        if any(self._check(token) for token in _tokens(headers)):
-            return await self._app(scope, receive, send)
-        return await self._refusal(scope["method"], headers)(scope, receive, send)
+        who = self._who(headers)
+        if who is NOBODY and not _is_open(get_route_path(scope)):
+            return await self._refusal(scope, headers)(scope, receive, send)
 
-    def _refusal(self, method: str, headers: Headers) -> Response:
+        async def send_while_allowed(message: Message) -> None:
+            # A stream of events or a long download ends when its session or token is revoked.
+            if message.get("more_body"):
+                await self._refresh()
+                if not self._accounts.is_still(who):
+                    raise BrokenOffError
+            await send(message)
+
+        has_own = who.kind in {Kind.USER, Kind.TOKEN}
+        with sight.asked_by(who):
+            return await self._app(scope, receive, send_while_allowed if has_own else send)
+
+    async def _refresh(self) -> None:
+        if self._accounts.is_stale:
+            try:
+                await run_in_threadpool(self._accounts.refresh)
+            except StorageError as error:  # those who were known still are
+                log.error("accounts_not_read", reason=str(error))
+
+    def _who(self, headers: Headers) -> Who:
+        if self._door.is_open:
+            return ANYBODY_HERE
+        for token in _tokens(headers):
+            if (who := self._accounts.of_token(token)) is not None:
+                return who
+            if self._check is not None and self._check(token):
+                return CHIMERA
+        for secret in session_secrets(headers):
+            if (who := self._accounts.of_session(secret)) is not None:
+                return who
+        return NOBODY
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response:
         answer: Response
-        if method in {"GET", "HEAD"} and "text/html" in headers.get("accept", ""):
+        if scope["method"] in {"GET", "HEAD"} and "text/html" in headers.get("accept", ""):
             if self._login_url:
-                answer = RedirectResponse(f"{self._login_url}/?loginForm", status_code=302)
+                where = f"{self._login_url}/?loginForm"
             else:
-                answer = HTMLResponse(render("login.html"), status_code=401)
+                query = scope["query_string"].decode("latin-1")
+                path = get_route_path(scope) + (f"?{query}" if query else "")
+                after = f"?next={quote(path, safe='/', errors='replace')}" if path != "/" else ""
+                where = f"{scope.get('root_path', '')}/login{after[:MAX_NEXT]}"
+            answer = RedirectResponse(where, status_code=302)
         else:
             answer = error_answer(
                 401,
                 "not logged in, or the log-in has expired; right would be the cookie bearertoken of"
-                " a Chimera log-in, or the header Authorization: Bearer <token>",
+                " a Chimera log-in, a session of /login, or the header Authorization: Bearer"
+                " <token>",
             )
-        answer.headers["cache-control"] = "no-store"
-        if answer.status_code == 401:
             answer.headers["www-authenticate"] = 'Bearer realm="chimera-storage"'
+        answer.headers["cache-control"] = "no-store"
         return answer
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or (path.startswith(OPEN_FOLDER) and ".." not in path)
+    return path in OPEN_PATHS or (path.startswith(OPEN_FOLDERS) and ".." not in path)
+
+
+def _cookies(headers: Headers, name: str) -> Iterator[str]:
+    """The values of every cookie of this name, wherever they stand."""
+    for header in headers.getlist("cookie"):
+        for cookie in header.split(";"):
+            found, _, value = cookie.strip().partition("=")
+            if found == name:
+                yield value.strip('"')
+
+
+def session_secrets(headers: Headers) -> list[str]:
+    """The secrets of sessions of our own; few."""
+    return list(_cookies(headers, SESSION_COOKIE))[:MAX_CREDENTIALS]
 
 
 def _tokens(headers: Headers) -> list[str]:
     """The tokens of a request; few, as each costs a signature to check."""
     values = headers.getlist("authorization")
-    for header in headers.getlist("cookie"):
-        for cookie in header.split(";"):
-            name, _, value = cookie.strip().partition("=")
-            if name == COOKIE:
-                values.append(unquote(value.strip('"')))
+    values += map(unquote, _cookies(headers, CHIMERA_COOKIE))
     tokens = []
     for value in values[:MAX_CREDENTIALS]:
         scheme, _, token = value.strip().partition(" ")

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from chimera_storage.access import TooManyAttemptsError
 from chimera_storage.errors import (
     ChimeraStorageError,
     ConflictError,
@@ -36,6 +37,14 @@ class BodyTooSlowError(InvalidInputError):
     """The body did not arrive in time."""
 
 
+class NotLoggedInError(ChimeraStorageError):
+    """Nobody is logged in."""
+
+
+class NotAllowedError(ChimeraStorageError):
+    """Who is logged in may not do this."""
+
+
 class BrokenOffError(Exception):
     """An answer had to end before its end; raising it is what closes the connection."""
 
@@ -52,6 +61,9 @@ class UnknownProcessError(NotFoundError):
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (BodyTooLargeError, 413),
     (BodyTooSlowError, 408),
+    (NotLoggedInError, 401),
+    (NotAllowedError, 403),
+    (TooManyAttemptsError, 429),
     (InvalidInputError, 400),
     (NotFoundError, 404),
     (ConflictError, 409),
@@ -91,7 +103,10 @@ async def _ours(request: Request, error: Exception) -> Response:
     if status >= 500:
         log.error("request_failed", path=request.url.path, status=status, reason=str(error))
     more = error.answer if isinstance(error, UnknownProcessError) else {}
-    return error_answer(status, str(error) or "this cannot be done", **more)
+    answer = error_answer(status, str(error) or "this cannot be done", **more)
+    if isinstance(error, TooManyAttemptsError):
+        answer.headers["retry-after"] = str(error.retry_after_s)
+    return answer
 
 
 async def _http(request: Request, error: Exception) -> Response:

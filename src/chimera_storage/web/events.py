@@ -67,7 +67,7 @@ def events_router(services: Services, names: CameraNames) -> APIRouter:
             boxes=[tuple(box) for box in summary.boxes],
             best=best
             and BestImage(
-                url=archive.layout.image_url(best.key),
+                url=services.root + archive.layout.image_url(best.key),
                 taken=best.taken_at_us // 1000,
                 width=best.width,
                 height=best.height,

@@ -235,7 +235,7 @@ class UsageSummary(_Model):
     total_frames: int
     breakdown: Breakdown
     disk: DiskState
-    forecast: Outlook
+    forecast: Outlook | None = Field(description="null for those who see only some cameras")
 
 
 # frames

@@ -6,7 +6,7 @@ the page, so that a folder of 100,000 images costs one scan of names.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,13 +50,19 @@ class FolderPage:
 
 
 def read_folder(
-    layout: Layout, relative: str, folder: Path, number: int, *, cameras: Mapping[int, str]
+    layout: Layout,
+    relative: str,
+    folder: Path,
+    number: int,
+    *,
+    cameras: Mapping[int, str],
+    shows: Callable[[str], bool],
 ) -> FolderPage:
     """Page `number` of the folder that `relative` (a path below shared) resolved to.
 
-    cameras: the names of cameras by id, to show beside their folders.
+    cameras: the names of cameras by id, to show beside their folders. shows: which names are seen.
     """
-    folders, files = _names(folder)
+    folders, files = (list(filter(shows, names)) for names in _names(folder))
     newest_first = relative.strip("/").count("/") >= 1
     folders.sort(key=_natural, reverse=newest_first)
     files.sort(reverse=True)

@@ -57,7 +57,7 @@ def frames_router(services: Services, names: CameraNames) -> APIRouter:
         hours = _hours(archive, camera, first_us // SECOND_US, last_us // SECOND_US)
         images = _page(archive, camera, hours, offset=(page - 1) * per_page, limit=per_page)
         return FramesOfDay(
-            events=[_frame(archive, image) for image in images],
+            events=[_frame(services, image) for image in images],
             total=sum(count for _, _, count in hours),
             page=page,
             per_page=per_page,
@@ -126,15 +126,15 @@ def _page(
     return images
 
 
-def _frame(archive: Archive, image: Image) -> FrameOfDay:
-    url = archive.layout.image_url(image.key)
+def _frame(services: Services, image: Image) -> FrameOfDay:
+    url = services.archive.layout.image_url(image.key)
     taken = from_us(image.taken_at_us).isoformat(timespec="milliseconds")
     return FrameOfDay(
         id=url.removeprefix("/shared/captures/"),
         timestamp=taken.replace("+00:00", "Z"),
         name=url.rpartition("/")[2],
         size=image.size,
-        url=url,
+        url=services.root + url,
         event=None if image.event is None else image.event // 1000,
         score=image.score,
     )

@@ -2,11 +2,13 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from chimera_storage.web.errors import JSONAnswer
 from chimera_storage.web.pages import STATIC, render
 from chimera_storage.web.ports import Services
 from chimera_storage.web.security import CONTENT_SECURITY_POLICY
@@ -19,7 +21,7 @@ NEVER_STORED = {"cache-control": "no-store"}
 
 
 def home_router(services: Services) -> APIRouter:
-    """GET /, /docs and /favicon.ico."""
+    """GET /, /docs, /openapi.json and /favicon.ico."""
     router = APIRouter(include_in_schema=False)
     convert = services.settings.convert
 
@@ -28,6 +30,7 @@ def home_router(services: Services) -> APIRouter:
     def home() -> Response:
         page = render(
             "home.html",
+            root=services.root,
             timezone=services.settings.server.timezone,
             has_cameras=bool(services.settings.camera),
             limits={"mp4": convert.video_frame_limit, "zip": convert.zip_frame_limit},
@@ -38,7 +41,14 @@ def home_router(services: Services) -> APIRouter:
     @router.head("/docs")
     def docs() -> Response:
         headers = {"content-security-policy": DOCS_POLICY}
-        return HTMLResponse(render("docs.html"), headers=headers)
+        return HTMLResponse(render("docs.html", root=services.root), headers=headers)
+
+    @router.get("/openapi.json")
+    @router.head("/openapi.json")
+    def openapi(request: Request) -> Response:
+        description: dict[str, Any] = request.app.openapi()
+        servers = {"servers": [{"url": services.root}]} if services.root else {}
+        return JSONAnswer(description | servers)
 
     @router.get("/favicon.ico")
     @router.head("/favicon.ico")

@@ -18,6 +18,7 @@ from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.parsing import Body, given, moment, read_body, shown, time_range
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
+from chimera_storage.web.sight import sees
 
 ReadBody = Annotated[Body, Depends(read_body)]
 MOST_REASON = 200
@@ -61,7 +62,7 @@ def keep_router(services: Services, names: CameraNames) -> APIRouter:
 
     @router.get("/listKeep", summary="What is kept, the oldest first", responses=problems())
     def list_keep() -> KeptList:
-        return KeptList(list=[answer(kept) for kept in keep.ranges()])
+        return KeptList(list=[answer(kept) for kept in keep.ranges() if sees(kept.camera)])
 
     @router.post(
         "/deleteKeep",
@@ -75,7 +76,8 @@ def keep_router(services: Services, names: CameraNames) -> APIRouter:
             raise InvalidInputError(
                 f"id is {shown(value)}; right would be the id that createKeep answered"
             )
-        return LetGo(deleted=keep.remove(value), id=value)
+        is_hidden = any(kept.id == value and not sees(kept.camera) for kept in keep.ranges())
+        return LetGo(deleted=not is_hidden and keep.remove(value), id=value)
 
     return router
 

@@ -16,6 +16,7 @@ from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import problems
 from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.sight import sees
 
 
 def motion_router(services: Services, names: CameraNames) -> APIRouter:
@@ -35,6 +36,7 @@ def motion_router(services: Services, names: CameraNames) -> APIRouter:
         cameras = [
             schemas.CameraStatus.model_validate(_status(camera.id, names, reports.get(camera.id)))
             for camera in services.settings.camera
+            if sees(camera.id)
         ]
         return schemas.MotionStatus(
             processList=[process], cameras=cameras, storage=storage_state(services)
@@ -127,7 +129,7 @@ def _stored(camera: int, services: Services) -> dict[str, object]:
     image = services.archive.index.latest(camera)
     totals = services.upkeep.totals(camera)
     latest = image and {
-        "url": services.archive.layout.image_url(image.key),
+        "url": services.root + services.archive.layout.image_url(image.key),
         "taken": image.taken_at_us // 1000,
         "width": image.width,
         "height": image.height,

@@ -1,7 +1,8 @@
 """Which camera a client means: a number, its text, a configured name or, on /file, a folder.
 
 What cannot be a camera at all is refused (400) before anything is looked up; what could be one and
-is not is unknown (404). The answer is always an int, so no text of a client gets near a path.
+is not is unknown (404), and so is one that who asks may not see. The answer is always an int, so no
+text of a client gets near a path.
 """
 
 import re
@@ -12,6 +13,7 @@ from chimera_storage.config import MAX_CAMERA_ID
 from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.web.parsing import given, shown
 from chimera_storage.web.ports import Services
+from chimera_storage.web.sight import sees
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _FOLDER = re.compile(r"(?:\./)?shared/captures/([^/\\\0]+)/?")
@@ -29,7 +31,7 @@ class CameraNames:
 
     def all(self) -> list[int]:
         """Ids, ascending. Reads the index."""
-        return sorted(self._configured | set(self._archive.index.cameras()))
+        return sorted(filter(sees, self._configured | set(self._archive.index.cameras())))
 
     def name(self, camera: int) -> str:
         """The configured name, else "Camera 3"."""
@@ -61,7 +63,8 @@ class CameraNames:
     def _find_text(self, text: str) -> int:
         if _NUMBER.fullmatch(text):
             return self._known(text, int(text))
-        if (camera := self._ids_by_name.get(text.casefold())) is not None:
+        camera = self._ids_by_name.get(text.casefold())
+        if camera is not None and sees(camera):
             return camera
         if not text or len(text) > 100 or _NEVER_IN_A_NAME.search(text) or text.startswith("."):
             raise self._no_camera(text)
@@ -70,7 +73,7 @@ class CameraNames:
         raise NotFoundError(f"there is no camera {shown(text)}; GET /cameras lists all")
 
     def _known(self, value: object, camera: int | None) -> int:
-        if camera is not None and camera <= MAX_CAMERA_ID:
+        if camera is not None and camera <= MAX_CAMERA_ID and sees(camera):
             if camera in self._configured:
                 return camera
             if camera in self._archive.index.cameras():

@@ -222,8 +222,8 @@ class Rules(Protocol):
     def preview(self) -> Preview:
         """What they would do now."""
 
-    def forecast(self) -> Forecast:
-        """What comes of the disk at the present rate."""
+    def forecast(self) -> Forecast | None:
+        """What comes of the disk at the present rate; None where who asks may not know."""
 
     def deletions(self, limit: int) -> list[Deletion]:
         """What was deleted, the newest first."""
@@ -266,5 +266,10 @@ class Services:
         return ZoneInfo(self.settings.server.timezone)
 
     def absolute(self, url: str) -> str:
-        """A `/shared/...` address, made absolute only where a public address is configured."""
-        return self.settings.server.public_url + url
+        """An address of this server, made absolute only where a public address is configured."""
+        return (self.settings.server.public_url or self.root) + url
+
+    @property
+    def root(self) -> str:
+        """The path below which a proxy shows this server; begins every address in a page."""
+        return self.settings.server.root_path

@@ -386,10 +386,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     texts = {
         400: "a value cannot be used",
         401: "not logged in",
-        403: "from another site, or a Host that is not this server",
+        403: "not allowed to you, from another site, or a Host that is not this server",
         404: "unknown",
         408: "the body came too slowly",
         409: "not possible in the present state",
+        429: "too many wrong passwords; Retry-After says how long to wait",
         413: "the body is larger than 1 MiB",
         500: "a fault of the server",
         503: "the data folder or the index cannot be used",

@@ -1,7 +1,8 @@
 """The guards in front of every route: which hosts and sites may ask, what browsers may do.
 
-- With no secret key only loopback is listened on. A page of another site could still reach it by a
-  name of its own that resolves to 127.0.0.1 (DNS rebinding), so `Host` must then be this machine.
+- While nobody has to log in only loopback is listened on. A page of another site could still reach
+  it by a name of its own that resolves to 127.0.0.1 (DNS rebinding), so `Host` must then be this
+  machine; and a proxy could let others in, so whoever asks through one must be this machine too.
 - A cookie is sent along from any page, so requests that change something are refused where the
   browser says that they come from another site.
 Plain ASGI, as these run for each request and a chunk of a download should pass through nothing.
@@ -13,8 +14,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chimera_storage.access import Door
 from chimera_storage.config import LOOPBACK_HOSTS, ServerSettings
 from chimera_storage.web.errors import error_answer
+from chimera_storage.web.proxies import FROM_AFAR
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONTENT_SECURITY_POLICY = (
@@ -53,9 +56,9 @@ class SecurityHeaders:
 class SiteGuard:
     """Refuses (403) requests for another host and changes asked for by another site."""
 
-    def __init__(self, app: ASGIApp, *, server: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, *, server: ServerSettings, door: Door) -> None:
         self._app = app
-        self._any_host = server.secret_key is not None
+        self._door = door
         own = _places([server.public_url])
         self._hosts = LOOPBACK_HOSTS | {server.host.casefold()} | {_name(place) for place in own}
         self._origins = own | _places([server.login_url])
@@ -63,13 +66,21 @@ class SiteGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            if not self._any_host and not self._is_this_machine(headers):
-                answer = error_answer(
-                    403,
-                    "the Host of this request is not this machine; without server.secret_key only"
-                    " localhost and the host of server.public_url are answered",
-                )
-                return await answer(scope, receive, send)
+            if self._door.is_open:
+                if not self._is_this_machine(headers):
+                    answer = error_answer(
+                        403,
+                        "the Host of this request is not this machine; while nobody has to log in"
+                        " only localhost and the host of server.public_url are answered",
+                    )
+                    return await answer(scope, receive, send)
+                if scope.get(FROM_AFAR):
+                    answer = error_answer(
+                        403,
+                        "a proxy lets others in, but nobody would have to log in; add a user"
+                        " (chimera-storage user add) or set server.secret_key",
+                    )
+                    return await answer(scope, receive, send)
             if scope["method"] not in SAFE_METHODS and not self._is_own_site(headers):
                 answer = error_answer(
                     403,
@@ -93,9 +104,8 @@ class SiteGuard:
         origin = headers.get("origin")
         if origin is None:
             return site is None  # no browser: nothing that could be misled
-        # X-Forwarded-Host cannot be set by a page of another site without a preflight.
-        here = {headers.get("host", ""), headers.get("x-forwarded-host", "")} - {""}
-        return bool(_places([origin]) & (self._origins | {place.casefold() for place in here}))
+        here = {headers.get("host", "").casefold()} - {""}
+        return bool(_places([origin]) & (self._origins | here))
 
 
 def _places(urls: Iterable[str]) -> frozenset[str]:

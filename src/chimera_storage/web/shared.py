@@ -1,11 +1,9 @@
 """/shared: images, videos and archives as files, and their folders as pages.
 
-Which file a path means is for `Layout.resolve` alone to say; here it is opened without following a
-link in its last part, looked at through the descriptor, and sent from it.
+Which file a path means is for `Layout.resolve` alone to say; files.py opens it without following a
+link in its last part and looks at it through the descriptor, and it is sent from that.
 """
 
-import os
-import stat as stat_module
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chimera_storage.archive.layout import Layout
-from chimera_storage.errors import InvalidInputError, NotFoundError
+from chimera_storage.errors import InvalidInputError
+from chimera_storage.web.files import find, shows
 from chimera_storage.web.folder import breadcrumb, read_folder
 from chimera_storage.web.pages import render
 from chimera_storage.web.parsing import fields, whole
@@ -78,7 +77,7 @@ def shared_router(services: Services) -> APIRouter:
     )
     @router.head("/shared/{path:path}", include_in_schema=False)
     async def shared(request: Request, path: str) -> Response:
-        found = await run_in_threadpool(_open, layout, path)
+        found = await run_in_threadpool(find, layout, path)
         if isinstance(found, StoredFile):
             inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
             cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
@@ -88,25 +87,6 @@ def shared_router(services: Services) -> APIRouter:
         return await run_in_threadpool(_folder_page, request, layout, path, found, cameras)
 
     return router
-
-
-def _open(layout: Layout, path: str) -> StoredFile | Path:
-    """The file, open, or the real path of a folder. Raises InvalidInputError, NotFoundError."""
-    real = layout.resolve(path)
-    if real.is_dir():
-        return real
-    if path.endswith("/"):
-        raise NotFoundError("there is no such folder; a file's address has no slash at its end")
-    # O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        file = os.fdopen(os.open(real, flags), "rb", buffering=0)
-    except OSError:
-        raise NotFoundError("there is no such file or folder") from None
-    if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise NotFoundError("there is no such file or folder")
-    return StoredFile(file, name=path.rpartition("/")[2])
 
 
 def _redirect(request: Request, path: str) -> Response:
@@ -127,8 +107,9 @@ def _folder_page(
         number = 1
     page = render(
         "folder.html",
-        page=read_folder(layout, path, folder, number, cameras=cameras),
+        page=read_folder(layout, path, folder, number, cameras=cameras, shows=shows(layout, path)),
         crumbs=breadcrumb(layout, path, cameras=cameras),
+        root=request.scope.get("root_path", ""),
         timezone=str(layout.timezone),
     )
     return HTMLResponse(page, headers={"cache-control": "no-store"})

@@ -94,6 +94,7 @@ def statistics_router(services: Services, names: CameraNames) -> APIRouter:
     def usage() -> UsageSummary:
         used = statistics.usage()
         disk = statistics.disk()
+        forecast = services.rules.forecast()
         frames = sum(of.size for of in used.cameras.values())
         cameras = []
         for camera in names.all():
@@ -111,7 +112,7 @@ def statistics_router(services: Services, names: CameraNames) -> APIRouter:
                 frames=frames, videos=used.videos, zips=used.zips, other=used.other
             ),
             disk=DiskState(total=disk.total, free=disk.free),
-            forecast=Outlook.of(services.rules.forecast()),
+            forecast=forecast and Outlook.of(forecast),
         )
 
     return router

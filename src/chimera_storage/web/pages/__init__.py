@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from chimera_storage import __version__
+from chimera_storage.web.sight import who
 
 FOLDER = Path(str(files(__name__)))
 STATIC = FOLDER / "static"
@@ -22,5 +23,5 @@ _environment = Environment(
 
 
 def render(template: str, **values: Any) -> str:
-    """The template filled in; every value is escaped for HTML."""
-    return _environment.get_template(template).render(version=__version__, **values)
+    """The template filled in; every value is escaped for HTML. `who`: who asks."""
+    return _environment.get_template(template).render(version=__version__, who=who(), **values)

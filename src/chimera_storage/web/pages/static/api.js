@@ -1,5 +1,8 @@
 // Requests to this server; an error becomes an Error with the server's own sentence.
 
+// The path below which a proxy shows the server; addresses in answers already begin with it.
+export const root = document.documentElement.dataset.root || "";
+
 async function sentence(response) {
   try {
     return (await response.json()).error || `the server answered ${response.status}`;
@@ -15,13 +18,13 @@ async function answered(response) {
 }
 
 export async function get(route) {
-  return (await answered(await fetch(route, { headers: { accept: "application/json" } }))).json();
+  return (await answered(await fetch(root + route, { headers: { accept: "application/json" } }))).json();
 }
 
 // The whole response, as createVideo and createZip answer with JSON or with the file itself.
 export async function send(route, body) {
   const headers = { "content-type": "application/json", accept: "application/json" };
-  return answered(await fetch(route, { method: "POST", headers, body: JSON.stringify(body) }));
+  return answered(await fetch(root + route, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
 export async function post(route, body) {

@@ -1,5 +1,6 @@
 // The cards of the cameras: newest image with what moved, state in words, what is stored.
 
+import { root } from "./api.js";
 import { keep, setAttribute, setHidden, setText } from "./dom.js";
 import { duration, number, time } from "./format.js";
 
@@ -22,7 +23,7 @@ function show(card, camera, now) {
   setAttribute(card, "data-light", light(camera));
   const stored = camera.count === 1 ? "1 image" : `${number(camera.count)} images`;
   setText(part(".stored"), `${stored}, ${camera.formatted}`);
-  setAttribute(part(".stored"), "href", camera.count ? `/shared/captures/${camera.id}/` : null);
+  setAttribute(part(".stored"), "href", camera.count ? `${root}/shared/captures/${camera.id}/` : null);
   const stream = camera.state === "connected" && camera.width
     ? `· ${camera.width}×${camera.height}, ${number(Math.round(camera.fps))} per second` : "";
   setText(part(".stream"), stream);

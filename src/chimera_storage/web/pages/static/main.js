@@ -41,7 +41,7 @@ function showStorage({ problem, complete, progress, takenIn }) {
 async function usage() {
   const { used_gb: used, max_gb: quota, disk, forecast } = await get("/usage");
   const parts = [`${size(used * 1e9)} used${quota ? ` of ${size(quota * 1e9)}` : ""}`, `${size(disk.free)} free on the disk`];
-  if (forecast.full !== null && forecast.heldBy === null) {
+  if (forecast && forecast.full !== null && forecast.heldBy === null) {
     parts.push(`full in about ${duration((forecast.full - Date.now()) / 1000)} at the present rate`);
   }
   setText(document.getElementById("usage"), parts.join(" · "));

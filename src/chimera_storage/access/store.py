@@ -1,0 +1,338 @@
+"""The file of accounts: the only SQL of this room.
+
+SQLite with a rollback journal: little is written, and there is one file to keep and to copy. It is
+made with the first thing that is stored, for its owner alone (0600; the journal gets the same).
+Whoever writes adds one to `revision`, by which other processes see that something changed.
+"""
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+
+from chimera_storage.access.people import Role, Session, Token, User
+from chimera_storage.errors import ConflictError, StorageError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+KEY_BYTES = 32
+
+_metadata = sa.MetaData()
+_META = sa.Table(
+    "meta",
+    _metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+_USERS = sa.Table(
+    "users",
+    _metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("cameras", sa.Text),  # JSON list of ids; NULL: all
+    sa.Column("password", sa.Text, nullable=False),
+    sa.Column("changed_us", sa.Integer, nullable=False),
+    sa.Column("created_us", sa.Integer, nullable=False),
+)
+_SESSIONS = sa.Table(
+    "sessions",
+    _metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("user", sa.ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    sa.Column("created_us", sa.Integer, nullable=False),
+    sa.Column("expires_us", sa.Integer, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("agent", sa.Text, nullable=False),
+)
+_TOKENS = sa.Table(
+    "tokens",
+    _metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("cameras", sa.Text),
+    sa.Column("created_us", sa.Integer, nullable=False),
+    sa.Column("expires_us", sa.Integer),
+)
+_LINKS = sa.Table(
+    "links",
+    _metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("camera", sa.Integer, nullable=False),
+    sa.Column("start_us", sa.Integer, nullable=False),
+    sa.Column("end_us", sa.Integer, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("created_us", sa.Integer, nullable=False),
+    sa.Column("expires_us", sa.Integer, nullable=False),
+    sa.Column("uses", sa.Integer),  # at most so many; NULL: any number
+    sa.Column("used", sa.Integer, nullable=False),
+)
+_READERS = sa.Table(
+    "readers",  # who uses a link right now: what one of them reads more is the same use
+    _metadata,
+    sa.Column("link", sa.ForeignKey("links.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("reader", sa.Text, primary_key=True),
+    sa.Column("until_us", sa.Integer, nullable=False),
+)
+
+
+class Store:
+    """Rows in and out, each call one transaction. Thread-safe. All raise StorageError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = _engine(path)
+        self._making = threading.Lock()
+        self._identity: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def exists(self) -> bool:
+        """Whether anything was ever stored."""
+        return self._path.exists()
+
+    # users
+
+    def users(self) -> list[User]:
+        """By name."""
+        return [User(**_person(row)) for row in self._rows(sa.select(_USERS).order_by("name"))]
+
+    def add_user(self, user: User) -> None:
+        """Raises ConflictError where the name is taken."""
+        with self._write() as connection:
+            _insert(connection, _USERS, user, f"there is a user {user.name} already")
+
+    def change_user(self, name: str, **values: Any) -> bool:
+        """Set some of a user's columns; False where there is none."""
+        if "cameras" in values:
+            values["cameras"] = _cameras_text(values["cameras"])
+        with self._write() as connection:
+            changed = sa.update(_USERS).where(_USERS.c.name == name).values(**values)
+            return connection.execute(changed).rowcount > 0
+
+    def remove_user(self, name: str) -> bool:
+        """With sessions and links; False where there is none."""
+        with self._write() as connection:
+            connection.execute(sa.delete(_LINKS).where(_LINKS.c.made_by == name))
+            return connection.execute(sa.delete(_USERS).where(_USERS.c.name == name)).rowcount > 0
+
+    # sessions and tokens
+
+    def sessions(self) -> list[Session]:
+        """The newest first."""
+        newest_first = sa.select(_SESSIONS).order_by(_SESSIONS.c.created_us.desc())
+        return [Session(**row._mapping) for row in self._rows(newest_first)]
+
+    def add_session(self, session: Session) -> None:
+        """Those that expired go at this chance. Raises ConflictError: the user is gone."""
+        with self._write() as connection:
+            expired = _SESSIONS.c.expires_us <= session.created_us
+            connection.execute(sa.delete(_SESSIONS).where(expired))
+            _insert(connection, _SESSIONS, session, "this user was removed meanwhile")
+
+    def remove_sessions(self, *, id: str | None = None, user: str | None = None) -> int:  # noqa: A002
+        """One, or all of a user, or one only if it is the user's; how many went."""
+        return self._remove(_SESSIONS, id=id, user=user)
+
+    def tokens(self) -> list[Token]:
+        """By name."""
+        return [Token(**_person(row)) for row in self._rows(sa.select(_TOKENS).order_by("name"))]
+
+    def add_token(self, token: Token) -> None:
+        """Raises ConflictError where the name is taken."""
+        with self._write() as connection:
+            _insert(connection, _TOKENS, token, f"there is a token {token.name} already")
+
+    def remove_token(self, name: str) -> bool:
+        """With the links it made; False where there is none of this name."""
+        with self._write() as connection:
+            connection.execute(sa.delete(_LINKS).where(_LINKS.c.made_by == f"token:{name}"))
+            return connection.execute(sa.delete(_TOKENS).where(_TOKENS.c.name == name)).rowcount > 0
+
+    # links
+
+    def links(self) -> list[dict[str, Any]]:
+        """Rows, the newest first."""
+        newest_first = sa.select(_LINKS).order_by(_LINKS.c.created_us.desc())
+        return [dict(row._mapping) for row in self._rows(newest_first)]
+
+    def link(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+        """The row of exactly this id."""
+        rows = self._rows(sa.select(_LINKS).where(_LINKS.c.id == id))
+        return dict(rows[0]._mapping) if rows else None
+
+    def add_link(self, values: dict[str, Any]) -> None:
+        """Those that expired go at this chance."""
+        with self._write() as connection:
+            expired = _LINKS.c.expires_us <= values["created_us"]
+            connection.execute(sa.delete(_LINKS).where(expired))
+            connection.execute(sa.insert(_LINKS).values(**values))
+
+    def remove_links(self, *, id: str | None = None, made_by: str | None = None) -> int:  # noqa: A002
+        """One, or all that somebody made, or one only if it is theirs; how many went."""
+        return self._remove(_LINKS, id=id, made_by=made_by)
+
+    def use_link(self, id: str, reader: str, now_us: int, until_us: int) -> bool:  # noqa: A002
+        """Count a use, unless `reader` is at one already; False where none is left."""
+        with self._write() as connection:
+            connection.execute(sa.delete(_READERS).where(_READERS.c.until_us <= now_us))
+            mine = (_READERS.c.link == id) & (_READERS.c.reader == reader)
+            if connection.execute(sa.select(_READERS.c.link).where(mine)).first() is not None:
+                return True
+            is_left = sa.or_(_LINKS.c.uses.is_(None), _LINKS.c.used < _LINKS.c.uses)
+            counted = sa.update(_LINKS).where(_LINKS.c.id == id, is_left)
+            if not connection.execute(counted.values(used=_LINKS.c.used + 1)).rowcount:
+                return False
+            row = {"link": id, "reader": reader, "until_us": until_us}
+            connection.execute(sa.insert(_READERS).values(**row))
+            return True
+
+    # what belongs to all
+
+    def revision(self) -> int:
+        """Another number after every change; 0 while there is no file."""
+        rows = self._rows(sa.select(_META.c.value).where(_META.c.key == "revision"))
+        return int(rows[0].value) if rows else 0
+
+    def signing_key(self) -> bytes:
+        """Made once, when the file was."""
+        with self._write(counts=False) as connection:
+            return bytes.fromhex(_meta(connection, "signing_key"))
+
+    # transactions
+
+    def _remove(self, table: sa.Table, **wanted: str | None) -> int:
+        """The rows in which each column that is not None has this value; not all are None."""
+        where = [table.c[name] == value for name, value in wanted.items() if value is not None]
+        if not where or not self.exists():
+            return 0
+        with self._write() as connection:
+            return connection.execute(sa.delete(table).where(*where)).rowcount
+
+    def _rows(self, question: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """None while there is no file."""
+        if not self.exists():
+            return []
+        with self._translated(), self._opened().connect() as connection:
+            return connection.execute(question).all()
+
+    @contextmanager
+    def _write(self, *, counts: bool = True) -> Iterator[Connection]:
+        with self._translated(), self._writer().begin() as connection:
+            if counts:
+                value = sa.cast(sa.cast(_META.c.value, sa.Integer) + 1, sa.Text)
+                connection.execute(
+                    sa.update(_META).where(_META.c.key == "revision").values(value=value)
+                )
+            yield connection
+
+    def _writer(self) -> Engine:
+        return self._opened().execution_options(immediate=True)
+
+    def _opened(self) -> Engine:
+        """Opens what stands at the path where it is another file by now; makes it where none is."""
+        with self._making:
+            identity = _identity(self._path)
+            if identity is None or identity != self._identity:
+                self._engine.dispose()
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                self._path.chmod(0o600)
+                with self._engine.execution_options(immediate=True).begin() as connection:
+                    _make(connection)
+                self._identity = _identity(self._path)
+        return self._engine
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.SQLAlchemyError, OSError, ValueError) as error:
+            cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
+            raise StorageError(f"{self._path.name} cannot be used: {cause}") from error
+
+
+def _engine(path: Path) -> Engine:
+    engine = sa.create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_S},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; see below
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")  # revoked means gone from the file too
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _make(connection: Connection) -> None:
+    _metadata.create_all(connection)
+    start = {
+        "schema_version": str(SCHEMA_VERSION),
+        "revision": str(secrets.randbits(40)),
+        "signing_key": secrets.token_hex(KEY_BYTES),
+    }
+    for key, value in start.items():
+        if connection.execute(sa.select(_META).where(_META.c.key == key)).first() is None:
+            connection.execute(sa.insert(_META).values(key=key, value=value))
+    version = int(_meta(connection, "schema_version"))
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"it has form {version} and this version knows {SCHEMA_VERSION}; install the newer one"
+        )
+
+
+def _meta(connection: Connection, key: str) -> str:
+    return str(connection.execute(sa.select(_META.c.value).where(_META.c.key == key)).scalar_one())
+
+
+def _insert(connection: Connection, table: sa.Table, row: Any, taken: str) -> None:
+    values = asdict(row)
+    if "cameras" in values:
+        values["cameras"] = _cameras_text(values["cameras"])
+    try:
+        connection.execute(sa.insert(table).values(**values))
+    except sa.exc.IntegrityError:
+        raise ConflictError(taken) from None
+
+
+def _person(row: Any) -> dict[str, Any]:
+    values = dict(row._mapping)
+    values["role"] = Role(values["role"])
+    if values["cameras"] is not None:
+        values["cameras"] = frozenset(map(int, json.loads(values["cameras"])))
+    return values
+
+
+def _cameras_text(cameras: frozenset[int] | None) -> str | None:
+    return None if cameras is None else json.dumps(sorted(cameras))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

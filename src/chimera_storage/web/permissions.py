@@ -1,0 +1,137 @@
+"""Who may ask for what: one table of all routes, and the guard that every route goes through.
+
+The guard runs after routing, on the route that was found, so no spelling of a path can lead to a
+route by another entry than its own. A route without an entry keeps the server from starting.
+
+What "cameras" says for those who may see only some:
+NONE   the answer says nothing of any camera
+NAMED  the request names a camera, and `CameraNames` knows only those that may be seen
+SHOWN  the answer holds those only, as `seen.py` (for files `files.py`) gives out no others
+ALL    the answer is about all cameras: refused
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from fastapi import Request
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.routing import BaseRoute
+
+from chimera_storage.access import Kind, Role
+from chimera_storage.web import sight
+from chimera_storage.web.errors import NotAllowedError, NotLoggedInError
+
+
+class Cameras(Enum):
+    """How a route is kept to the cameras that who asks may see."""
+
+    NONE = auto()
+    NAMED = auto()
+    SHOWN = auto()
+    ALL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a route needs; `role` None: nobody has to be logged in."""
+
+    role: Role | None
+    cameras: Cameras
+
+
+_OPEN = Needs(None, Cameras.NONE)
+_PAGE = Needs(Role.VIEWER, Cameras.NONE)
+_VIEW_NAMED = Needs(Role.VIEWER, Cameras.NAMED)
+_VIEW_SHOWN = Needs(Role.VIEWER, Cameras.SHOWN)
+_VIEW_ALL = Needs(Role.VIEWER, Cameras.ALL)
+_OPERATE_NAMED = Needs(Role.OPERATOR, Cameras.NAMED)
+_OPERATE_SHOWN = Needs(Role.OPERATOR, Cameras.SHOWN)
+_ADMIN = Needs(Role.ADMIN, Cameras.ALL)
+
+# HEAD needs what GET needs.
+ROUTES: dict[str, Needs] = {
+    "GET /": _PAGE,
+    "GET /account": _PAGE,
+    "GET /cameras": _VIEW_SHOWN,
+    "GET /cameras/{camera}/latest.jpg": _VIEW_NAMED,
+    "POST /convert/cancelProcess": _OPERATE_SHOWN,
+    "POST /convert/createVideo": _OPERATE_NAMED,
+    "POST /convert/createZip": _OPERATE_NAMED,
+    "POST /convert/deleteProcess": _ADMIN,
+    "GET /convert/download/{name}": _VIEW_SHOWN,
+    "GET /convert/events": _VIEW_SHOWN,
+    "POST /convert/listFramesVideo": _VIEW_NAMED,
+    "GET /convert/listProcess": _VIEW_SHOWN,
+    "POST /convert/listProcess": _VIEW_SHOWN,
+    "GET /convert/process/{id}": _VIEW_SHOWN,
+    "GET /convert/sprite/{name}": _VIEW_SHOWN,
+    "POST /convert/statusProcess": _VIEW_SHOWN,
+    "GET /docs": _PAGE,
+    "GET /events": _VIEW_NAMED,
+    "GET /favicon.ico": _OPEN,
+    "POST /file/applyRules": _ADMIN,
+    "POST /file/createKeep": _OPERATE_NAMED,
+    "GET /file/dailyStats": _VIEW_SHOWN,
+    "POST /file/deleteKeep": _OPERATE_SHOWN,
+    "GET /file/hourStats": _VIEW_SHOWN,
+    "GET /file/listDeletions": _VIEW_SHOWN,
+    "GET /file/listKeep": _VIEW_SHOWN,
+    "POST /file/pathAutoClean": _ADMIN,
+    "POST /file/pathClean": _ADMIN,
+    "POST /file/pathDelete": _ADMIN,
+    "POST /file/pathFileCount": _VIEW_NAMED,
+    "POST /file/pathMetrics": _VIEW_SHOWN,
+    "POST /file/pathSize": _VIEW_NAMED,
+    "GET /file/pathStats": _VIEW_SHOWN,
+    "POST /file/previewRules": _VIEW_ALL,
+    "GET /frames/{camera}/{file}": _VIEW_NAMED,
+    "GET /login": _OPEN,
+    "POST /login": _OPEN,
+    "POST /logout": _PAGE,
+    "GET /me": _PAGE,
+    "GET /motion/events": _VIEW_NAMED,
+    "GET /motion/status": _VIEW_SHOWN,
+    "GET /openapi.json": _PAGE,
+    "GET /sessions": _PAGE,
+    "POST /sessions/revoke": _PAGE,
+    "GET /shared": _VIEW_SHOWN,
+    "GET /shared/{path:path}": _VIEW_SHOWN,
+    "GET /storage/health": _OPEN,
+    "GET /usage": _VIEW_SHOWN,
+}
+# Files of this package, the same for everybody.
+OPEN_MOUNTS = frozenset({"/static", "/static/swagger"})
+
+
+async def permit(request: Request) -> None:
+    """The guard. Raises NotLoggedInError or NotAllowedError."""
+    route = request.scope.get("route")
+    needs = ROUTES.get(_entry(request.method, route.path)) if isinstance(route, APIRoute) else None
+    if needs is None:
+        raise NotAllowedError("nobody may ask for this")
+    if needs.role is None:
+        return
+    who = sight.who()
+    if who.kind is Kind.NOBODY:
+        raise NotLoggedInError("not logged in")
+    if not who.role.covers(needs.role):
+        raise NotAllowedError(f"this needs the role {needs.role}; yours is {who.role}")
+    if needs.cameras is Cameras.ALL and who.cameras is not None:
+        raise NotAllowedError("this is about all cameras, and you may see only some")
+
+
+def missing_entries(routes: Sequence[BaseRoute | RouteContext]) -> list[str]:
+    """Routes that the table does not know, and entries that no route has."""
+    found: set[str] = set()
+    for context in iter_route_contexts(routes):
+        route = context.original_route
+        if isinstance(route, APIRoute):
+            found |= {_entry(method, context.path or "") for method in context.methods or ()}
+        elif context.path not in OPEN_MOUNTS:
+            found.add(f"{type(route).__name__} {context.path}")
+    return sorted(found ^ ROUTES.keys())
+
+
+def _entry(method: str, path: str) -> str:
+    return f"{'GET' if method == 'HEAD' else method} {path}"

@@ -1,0 +1,232 @@
+"""The other rooms as somebody sees them who may see only some cameras.
+
+Every route works with these in place of the real ones, so what it lists, looks up or counts holds
+those cameras alone, without the route's doing. What cannot be seen is unknown, never forbidden: an
+answer does not tell that it exists.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.watch import WatchStatus
+from chimera_storage.errors import NotFoundError
+from chimera_storage.model import (
+    CameraReport,
+    Conversion,
+    Deletion,
+    Disk,
+    Forecast,
+    HourTotals,
+    Image,
+    Preview,
+    Totals,
+    Usage,
+)
+from chimera_storage.web import ports
+from chimera_storage.web.sight import sees, sees_all
+
+MOST_DELETIONS = 1000
+MOST_SPRITES = 1000
+
+
+def seen(services: ports.Services) -> ports.Services:
+    """The services that routes work with."""
+    return replace(
+        services,
+        conversions=_Conversions(services.conversions),
+        downloads=_Downloads(services.downloads, services.archive.layout),
+        sprites=_Sprites(services.sprites),
+        recorders=_Recorders(services.recorders),
+        upkeep=_Upkeep(services.upkeep),
+        rules=_Rules(services.rules),
+        statistics=_Statistics(services.statistics, services.conversions),
+    )
+
+
+def _check(camera: int) -> None:
+    if not sees(camera):
+        raise NotFoundError("there is no such camera; GET /cameras lists all")
+
+
+class _Changes:
+    """Leaves out what cannot be seen; `ids` are those that can and were told of."""
+
+    def __init__(self, inner: ports.Changes, ids: set[str]) -> None:
+        self._inner = inner
+        self._ids = ids
+
+    async def news(self, timeout_s: float) -> Sequence[Conversion | str] | None:
+        news = await self._inner.news(timeout_s)
+        return None if news is None else [item for item in news if self._is_seen(item)]
+
+    def _is_seen(self, item: Conversion | str) -> bool:
+        if isinstance(item, str):
+            return sees_all() or item in self._ids
+        if sees(item.camera):
+            self._ids.add(item.id)
+            return True
+        return False
+
+
+class _Conversions:
+    def __init__(self, inner: ports.Conversions) -> None:
+        self._inner = inner
+
+    @contextmanager
+    def changes(self) -> Iterator[ports.Changes]:
+        with self._inner.changes() as changes:
+            ids = set() if sees_all() else {conversion.id for conversion in self.list()}
+            yield _Changes(changes, ids)
+
+    async def request(self, *, camera: int, **wish: Any) -> Conversion:
+        _check(camera)
+        return await self._inner.request(camera=camera, **wish)
+
+    async def cancel(self, id: str) -> bool:  # noqa: A002
+        return self.get(id) is not None and await self._inner.cancel(id)
+
+    async def delete(self, id: str) -> bool:  # noqa: A002
+        return self.get(id) is not None and await self._inner.delete(id)
+
+    def get(self, id: str) -> Conversion | None:  # noqa: A002
+        found = self._inner.get(id)
+        return found if found is not None and sees(found.camera) else None
+
+    def list(self) -> list[Conversion]:
+        return [conversion for conversion in self._inner.list() if sees(conversion.camera)]
+
+    def count(self, *, camera: int, **wish: Any) -> int:
+        _check(camera)
+        return self._inner.count(camera=camera, **wish)
+
+    def stream(self, *, camera: int, **wish: Any) -> AsyncGenerator[bytes, None]:
+        _check(camera)
+        return self._inner.stream(camera=camera, **wish)
+
+
+class _Downloads:
+    def __init__(self, inner: ports.Downloads, layout: Layout) -> None:
+        self._inner = inner
+        self._layout = layout
+
+    def pin(self, *, camera: int, **wish: Any) -> ports.Download:
+        _check(camera)
+        return self._inner.pin(camera=camera, **wish)
+
+    def open(self, name: str) -> ports.Download:
+        named = self._layout.parse_output(name)
+        if named is None or not sees(named.camera):
+            raise NotFoundError("there is no such download; ask for the archive again")
+        return self._inner.open(name)
+
+
+class _Sprites:
+    """Remembers whose images are in a picture, as its id does not say."""
+
+    def __init__(self, inner: ports.Sprites) -> None:
+        self._inner = inner
+        self._cameras: OrderedDict[str, frozenset[int]] = OrderedDict()
+
+    def make(self, images: Sequence[Image]) -> ports.Sprite:
+        cameras = frozenset(image.key.camera for image in images)
+        for camera in cameras:
+            _check(camera)
+        made = self._inner.make(images)
+        self._cameras[made.id] = cameras
+        while len(self._cameras) > MOST_SPRITES:
+            self._cameras.popitem(last=False)
+        return made
+
+    def get(self, id: str) -> ports.Sprite:  # noqa: A002
+        cameras = self._cameras.get(id)
+        if not sees_all() and (cameras is None or not all(map(sees, cameras))):
+            raise NotFoundError("there is no such picture any more; ask for the list again")
+        return self._inner.get(id)
+
+
+class _Recorders:
+    def __init__(self, inner: ports.Recorders) -> None:
+        self._inner = inner
+        self.status = inner.status
+        self.restarts = inner.restarts
+
+    def reports(self) -> list[CameraReport]:
+        return [report for report in self._inner.reports() if sees(report.camera)]
+
+
+class _Upkeep:
+    def __init__(self, inner: ports.Upkeep) -> None:
+        self._inner = inner
+        self.confidence = inner.confidence
+
+    def totals(self, camera: int) -> Totals:
+        _check(camera)
+        return self._inner.totals(camera)
+
+    def metrics(self) -> dict[int, Totals]:
+        return {camera: of for camera, of in self._inner.metrics().items() if sees(camera)}
+
+    def state(self) -> WatchStatus:
+        return self._inner.state()
+
+    def delete_camera(self, camera: int) -> bool:
+        _check(camera)
+        return self._inner.delete_camera(camera)
+
+    def clean(self, camera: int, days: float) -> ports.CleanResult:
+        _check(camera)
+        return self._inner.clean(camera, days)
+
+
+class _Rules:
+    """What acts on all cameras is for those who see all, which permissions.py holds."""
+
+    def __init__(self, inner: ports.Rules) -> None:
+        self._inner = inner
+        self.has_quota = inner.has_quota
+        self.apply = inner.apply
+        self.apply_quotas = inner.apply_quotas
+
+    def preview(self) -> Preview:
+        return self._inner.preview()
+
+    def forecast(self) -> Forecast | None:
+        return self._inner.forecast() if sees_all() else None
+
+    def deletions(self, limit: int) -> list[Deletion]:
+        if sees_all():
+            return self._inner.deletions(limit)
+        found = self._inner.deletions(MOST_DELETIONS)
+        return [d for d in found if d.camera is not None and sees(d.camera)][:limit]
+
+
+class _Statistics:
+    def __init__(self, inner: ports.Statistics, conversions: ports.Conversions) -> None:
+        self._inner = inner
+        self._conversions = conversions
+
+    def hours(self, *, days: int) -> list[HourTotals]:
+        return [totals for totals in self._inner.hours(days=days) if sees(totals.camera)]
+
+    def minutes(self) -> list[tuple[int, int, int]]:
+        return [row for row in self._inner.minutes() if sees(row[1])]
+
+    def usage(self) -> Usage:
+        usage = self._inner.usage()
+        if sees_all():
+            return usage
+        mine = [c for c in self._conversions.list() if sees(c.camera)]
+        videos = sum(c.size for c in mine if c.type.is_video)
+        return Usage(
+            cameras={camera: of for camera, of in usage.cameras.items() if sees(camera)},
+            videos=videos,
+            zips=sum(c.size for c in mine) - videos,
+            other=0,
+        )
+
+    def disk(self) -> Disk:
+        return self._inner.disk()

@@ -1,0 +1,64 @@
+"""Users and tokens of a running server, changed from the command line."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.cli.test_user import run
+from tests.support.server import RunningServer
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path_factory.mktemp("accounts"), args=("--demo",)) as server:
+        yield server
+
+
+def test_what_the_command_line_changes_holds_within_a_second(server: RunningServer) -> None:
+    def status(**headers: str) -> int:
+        return httpx.get(f"{server.url}/cameras", headers=headers).status_code
+
+    assert status() == 200
+    assert run("user", "add", "kid", folder=server.data, stdin=PASSWORD + "\n").returncode == 0
+    _within_a_second(lambda: status() == 401)
+
+    browser = httpx.Client(base_url=server.url)
+    form = {"name": "kid", "password": PASSWORD, "next": "/shared/captures/"}
+    answer = browser.post("/login", data=form, headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/shared/captures/")
+    cookie = answer.headers["set-cookie"]
+    assert re.search(r"HttpOnly; Max-Age=2592000; Path=/; SameSite=lax$", cookie), cookie
+    assert browser.get("/cameras").status_code == 200
+    assert browser.post("/file/pathDelete", json={"camera": 1}).status_code == 403
+
+    assert (
+        run("user", "role", "kid", "viewer", "--cameras", "7", folder=server.data).returncode == 0
+    )
+    _within_a_second(lambda: browser.get("/cameras").json()["cameras"] == [])
+    assert browser.get("/cameras/1/latest.jpg").status_code == 404
+
+    token = run("token", "add", "ha", "--role", "admin", folder=server.data).stdout.strip()
+    _within_a_second(lambda: status(authorization=f"Bearer {token}") == 200)
+
+    assert run("user", "logout", "kid", folder=server.data).returncode == 0
+    _within_a_second(lambda: browser.get("/cameras").status_code == 401)
+    secrets = [PASSWORD, token, re.search(r"session=([^;]+)", cookie)[1]]  # type: ignore[index]
+    assert run("token", "remove", "ha", folder=server.data).returncode == 0
+    assert run("user", "remove", "kid", folder=server.data).returncode == 0
+    _within_a_second(lambda: status() == 200)
+    for secret in secrets:
+        assert secret not in server.log
+
+
+def _within_a_second(condition: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    wait_for(condition, 10, "the change to hold")
+    assert time.monotonic() - began < 1.5  # a second, and half of one for a busy machine
