@@ -15,7 +15,7 @@ import uvloop
 
 from chimera_storage.archive.holds import Holds
 from chimera_storage.convert.downloads import KEPT_S, MAX_READERS, MOST_KEPT, Download, Downloads
-from chimera_storage.errors import ConflictError, NotFoundError
+from chimera_storage.errors import ConflictError, NotFoundError, StorageError
 from chimera_storage.model import ConversionType
 from chimera_storage.options import ZipOptions
 from chimera_storage.upkeep.protection import kept_and_converted
@@ -126,6 +126,16 @@ def test_a_half_written_list_is_no_download(saved: SavedImages) -> None:
 
     with pytest.raises(NotFoundError):
         downloads.open(download.name)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_left(saved: SavedImages) -> None:
+    saved.save([picture(0)])
+    saved.layout.downloads.write_text("a file in its place")
+
+    with pytest.raises(StorageError, match="list cannot be written"):
+        pin(Downloads(saved.archive))
+
+    assert saved.archive.holds.spans() == []
 
 
 def test_a_reader_that_goes_away_gives_its_place_back(saved: SavedImages) -> None:

@@ -1,4 +1,4 @@
-"""The bar that commands show on standard error while they work. Importing this takes 50 ms."""
+"""The bar that commands show on standard error while they work; imported only where one is."""
 
 from rich import progress
 from rich.console import Console

@@ -234,7 +234,7 @@ _BACKWARDS = """SELECT * FROM images WHERE camera = ? AND second BETWEEN ? AND ?
     ORDER BY second DESC, number DESC, flat DESC LIMIT 1 OFFSET ?"""
 
 
-_MOST_SCORES = 2_000_000  # 0.15 us each
+_MOST_SCORES = 2_000_000  # 0.2 to 0.8 us each
 _BEST = """SELECT * FROM (
         SELECT * FROM images WHERE camera = ? AND (second, number, flat) >= (?, ?, ?)
         AND (second, number, flat) < (?, ?, ?) ORDER BY second, number, flat LIMIT ?
