@@ -146,6 +146,17 @@ def test_start_finish_failure_and_cancellation_are_said_with_link_and_reason() -
     assert set(chat.types) == {"application/json"}
 
 
+def test_images_that_are_not_in_the_file_are_said() -> None:
+    with receiver() as chat:
+        few, one = (replace(ended(DONE), missing=count) for count in (1200, 1))
+        send(sender(chat.url), few, one)
+
+    assert [text.splitlines()[-1] for text in chat.texts] == [
+        "1200 images are not in it: gone or broken.",
+        "1 image is not in it: gone or broken.",
+    ]
+
+
 def test_another_try_is_no_other_start() -> None:
     again = replace(VIDEO, attempts=2)
     stopped_in_order = replace(VIDEO, status=QUEUED, attempts=0)

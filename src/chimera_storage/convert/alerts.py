@@ -31,12 +31,19 @@ class ConversionAlerts:
                 return f"Started: {what}"
             case ConversionStatus.DONE:
                 link = self._public_url + self._layout.output_url(conversion)
-                return f"Finished: {what}\n{link}"
+                left_out = f"\n{_left_out(conversion.missing)}" if conversion.missing else ""
+                return f"Finished: {what}\n{link}{left_out}"
             case ConversionStatus.FAILED:
                 return f"Failed: {what}\n{conversion.error or ''}".rstrip()
             case ConversionStatus.CANCELLED:
                 return f"Cancelled: {what}"
         return None
+
+
+def _left_out(images: int) -> str:
+    """What is not in the file, in a sentence."""
+    said = "1 image is" if images == 1 else f"{images} images are"
+    return f"{said} not in it: gone or broken."
 
 
 def _kind(type_: ConversionType) -> str:
