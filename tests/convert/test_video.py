@@ -465,3 +465,21 @@ def test_copied_images_are_shown_at_their_times_and_changed_ones_looked_at(
         said = subprocess.run([*ffprobe, target], capture_output=True, text=True, check=True)
         assert said.stderr == ""
         assert float(said.stdout) == pytest.approx(15, abs=0.01)
+
+
+def test_the_room_for_the_index_holds_the_worst_there_is(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    """Every frame of another length, and as large as a chunk of its own."""
+    noise = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
+    noisy: bytes = simplejpeg.encode_jpeg(noise, 95, "RGB")
+    for number in range(24):
+        start_us = START_US + (number * (number + 1) // 2) * SECOND_US
+        saved.save([noisy], start_us=start_us, width=1280, height=720)
+
+    made, _ = make(saved, tmp_path / "video.mp4", fps=1, pace="real", quality="high")
+
+    assert made == Made(images=24, missing=0)
+    data = (tmp_path / "video.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert len(data) > 24 * 500_000

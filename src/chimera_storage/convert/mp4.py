@@ -13,8 +13,9 @@ import av
 
 from chimera_storage.convert.encoders import Format, Packet
 
-# Bytes of the index of frames: of each (its size, place, and time or being a key frame), and once.
-_INDEX_BYTES_PER_FRAME = 24
+# Bytes of the index of frames: of each at most its size (4), time (8), place (8), place in the list
+# of places (12), and being a key frame (4); and once. Too little room would be an error at the end.
+_INDEX_BYTES_PER_FRAME = 36
 _INDEX_BYTES = 16_384
 _STREAM_FLAGS = "+frag_keyframe+empty_moov+default_base_moof"
 
