@@ -280,7 +280,9 @@ class Room:
 
         return asyncio.run(send())
 
-    def get_raw(self, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    def get_raw(
+        self, target: str, method: str = "GET", headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body) of a request whose target no client library has tidied up."""
         path, _, query = target.partition("?")
         scope = {
@@ -293,7 +295,10 @@ class Room:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": [(b"host", self.host.encode())],
+            "headers": [
+                (name.encode(), value.encode())
+                for name, value in {"host": self.host, **(headers or {})}.items()
+            ],
             "client": ("127.0.0.1", 50000),
             "server": ("127.0.0.1", 8083),
         }
@@ -306,8 +311,8 @@ class Room:
             sent.append(message)
 
         asyncio.run(self.app(scope, receive, send))
-        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent[1:])
+        answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return sent[0]["status"], answered, b"".join(m.get("body", b"") for m in sent[1:])
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)

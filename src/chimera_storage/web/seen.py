@@ -7,7 +7,7 @@ answer does not tell that it exists.
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from chimera_storage.web import ports
 from chimera_storage.web.sight import sees, sees_all
 
 MOST_DELETIONS = 1000
-MOST_SPRITES = 1000
+MOST_NOTED = 20_000
 
 
 def seen(services: ports.Services) -> ports.Services:
@@ -52,12 +52,30 @@ def _check(camera: int) -> None:
         raise NotFoundError("there is no such camera; GET /cameras lists all")
 
 
-class _Changes:
-    """Leaves out what cannot be seen; `ids` are those that can and were told of."""
+class _Owners:
+    """Which cameras something of this id is of, of what was met lately; only the id may be left."""
 
-    def __init__(self, inner: ports.Changes, ids: set[str]) -> None:
+    def __init__(self) -> None:
+        self._cameras: OrderedDict[str, frozenset[int]] = OrderedDict()
+
+    def note(self, id: str, *cameras: int) -> None:  # noqa: A002
+        self._cameras[id] = frozenset(cameras)
+        self._cameras.move_to_end(id)
+        while len(self._cameras) > MOST_NOTED:
+            with suppress(KeyError):  # other threads take some out too
+                self._cameras.popitem(last=False)
+
+    def are_seen(self, id: str) -> bool:  # noqa: A002
+        cameras = self._cameras.get(id)
+        return sees_all() or (cameras is not None and all(map(sees, cameras)))
+
+
+class _Changes:
+    """Leaves out what cannot be seen."""
+
+    def __init__(self, inner: ports.Changes, owners: _Owners) -> None:
         self._inner = inner
-        self._ids = ids
+        self._owners = owners
 
     async def news(self, timeout_s: float) -> Sequence[Conversion | str] | None:
         news = await self._inner.news(timeout_s)
@@ -65,22 +83,20 @@ class _Changes:
 
     def _is_seen(self, item: Conversion | str) -> bool:
         if isinstance(item, str):
-            return sees_all() or item in self._ids
-        if sees(item.camera):
-            self._ids.add(item.id)
-            return True
-        return False
+            return self._owners.are_seen(item)
+        self._owners.note(item.id, item.camera)
+        return sees(item.camera)
 
 
 class _Conversions:
     def __init__(self, inner: ports.Conversions) -> None:
         self._inner = inner
+        self._owners = _Owners()
 
     @contextmanager
     def changes(self) -> Iterator[ports.Changes]:
         with self._inner.changes() as changes:
-            ids = set() if sees_all() else {conversion.id for conversion in self.list()}
-            yield _Changes(changes, ids)
+            yield _Changes(changes, self._owners)
 
     async def request(self, *, camera: int, **wish: Any) -> Conversion:
         _check(camera)
@@ -97,7 +113,10 @@ class _Conversions:
         return found if found is not None and sees(found.camera) else None
 
     def list(self) -> list[Conversion]:
-        return [conversion for conversion in self._inner.list() if sees(conversion.camera)]
+        found = self._inner.list()
+        for conversion in found:
+            self._owners.note(conversion.id, conversion.camera)
+        return [conversion for conversion in found if sees(conversion.camera)]
 
     def count(self, *, camera: int, **wish: Any) -> int:
         _check(camera)
@@ -125,25 +144,20 @@ class _Downloads:
 
 
 class _Sprites:
-    """Remembers whose images are in a picture, as its id does not say."""
-
     def __init__(self, inner: ports.Sprites) -> None:
         self._inner = inner
-        self._cameras: OrderedDict[str, frozenset[int]] = OrderedDict()
+        self._owners = _Owners()
 
     def make(self, images: Sequence[Image]) -> ports.Sprite:
         cameras = frozenset(image.key.camera for image in images)
         for camera in cameras:
             _check(camera)
         made = self._inner.make(images)
-        self._cameras[made.id] = cameras
-        while len(self._cameras) > MOST_SPRITES:
-            self._cameras.popitem(last=False)
+        self._owners.note(made.id, *cameras)
         return made
 
     def get(self, id: str) -> ports.Sprite:  # noqa: A002
-        cameras = self._cameras.get(id)
-        if not sees_all() and (cameras is None or not all(map(sees, cameras))):
+        if not self._owners.are_seen(id):
             raise NotFoundError("there is no such picture any more; ask for the list again")
         return self._inner.get(id)
 
