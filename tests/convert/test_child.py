@@ -97,8 +97,10 @@ def test_it_runs_at_low_priority_and_shows_nothing_in_its_title(saved: SavedImag
     with child() as process:
         give(process, job(saved, None).to_line())
         wait_for(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) >= 10, 10, "low priority")
-        title = Path(f"/proc/{process.pid}/cmdline").read_bytes()
-        assert title.rstrip(b"\0").endswith(b"\0-P\0-m\0chimera_storage.convert")
+        title = Path(f"/proc/{process.pid}/cmdline")  # empty for a moment at its beginning
+        wait_for(title.read_bytes, 10, "the title")
+        said = title.read_bytes().rstrip(b"\0")
+        assert said.endswith(b"\0-P\0-m\0chimera_storage.convert")
 
 
 def test_reports_come_at_most_five_times_a_second_and_end_with_the_result(
