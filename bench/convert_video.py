@@ -132,19 +132,8 @@ def convert(layout: Layout, target: Path, cores: str, **options: object) -> Took
 def as_in_2021(paths: list[Path], target: Path) -> Took:
     """What the 2021 server's command takes."""
     listed = write_list(paths, target.with_suffix(".txt"))
-    command = [
-        "ffmpeg",
-        "-nostdin",
-        "-v",
-        "error",
-        "-y",
-        "-f",
-        "concat",
-        "-safe",
-        "0",
-        "-i",
-        listed,
-    ]
+    command: list[str | Path] = ["nice", "-n", "10", "ffmpeg", "-nostdin", "-v", "error", "-y"]
+    command += ["-f", "concat", "-safe", "0", "-i", listed]
     command += ["-r", str(FPS), "-b:v", "16384k", "-vcodec", "libx264", "-f", "mp4", target]
     with timed() as took:
         subprocess.run(command, check=True)
@@ -161,7 +150,8 @@ def ssim(video: Path, paths: list[Path]) -> tuple[str, str]:
     """(of luma, of all planes): ffmpeg's filter, video against images, frame by frame."""
     listed = write_list(paths, video.with_suffix(".txt"))
     graph = "[0:v]settb=1/25,setpts=N[a];[1:v]settb=1/25,setpts=N[b];[a][b]ssim"
-    command = ["ffmpeg", "-nostdin", "-v", "info", "-i", video, "-f", "concat", "-safe", "0"]
+    command: list[str | Path] = ["ffmpeg", "-nostdin", "-v", "info", "-i", video]
+    command += ["-f", "concat", "-safe", "0"]
     command += ["-i", listed, "-lavfi", graph, "-f", "null", "-"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
     found = re.search(r"SSIM Y:([\d.]+).*All:([\d.]+)", said)
