@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 _CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#]*@")
+_LINKS = re.compile(r"(?P<folder>/link/)[^\s/?#]+")
 _SECRET_PARAMETERS = re.compile(
     r"(?P<name>[?&](?:[a-z_]*pass(?:word|wd)?|pwd|token|auth|secret|key|usr|user(?:name)?)=)[^&\s]*",
     re.IGNORECASE,
@@ -25,8 +26,9 @@ _SECRET_PARAMETERS = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text with user names and passwords in addresses replaced by `***`."""
+    """The text with user names, passwords and signed links in addresses replaced by `***`."""
     text = _CREDENTIALS.sub(r"\g<scheme>***@", text)
+    text = _LINKS.sub(r"\g<folder>***", text)
     return _SECRET_PARAMETERS.sub(r"\g<name>***", text)
 
 

@@ -123,6 +123,8 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/file/deleteKeep": {"id": room.answer("/file/createKeep", kept)["id"]},
         "/file/pathDelete": {"camera": 1},
         "/login": user,
+        "/links": {"camera": 1, "hours": 1},
+        "/links/revoke": {"id": "none"},
         "/sessions/revoke": {"id": "none"},
     }
     room.accounts.add_user(user["name"], user["password"], role=Role.ADMIN)

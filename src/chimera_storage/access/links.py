@@ -91,11 +91,6 @@ class Links:
         self._store.add_link(row)
         return link, f"{link.id}.{self._signature(row)}"
 
-    def text(self, link: Link) -> str:
-        """The secret text of a link that was made."""
-        row = {name: getattr(link, name) for name in Link.__dataclass_fields__}
-        return f"{link.id}.{self._signature(row)}"
-
     def open(self, text: str) -> Link:
         """The link of this text. Raises NotFoundError: none, expired or revoked."""
         nothing = NotFoundError("this link does not lead anywhere, or not any more")

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chimera_storage.web.schemas import FILE
+
 CameraField = Annotated[
     int | str, Field(description="number, its text, or configured name", examples=[1])
 ]
@@ -75,3 +77,57 @@ class Revoked(_Model):
 
     revoked: bool
     id: str
+
+
+# links
+
+
+class LinkRequest(BaseModel):
+    """What to hand out: a `process`, a `file`, or `camera`, `start` and `end`."""
+
+    process: str | None = Field(None, description="id of a video or archive")
+    file: str | None = Field(None, description="address of a file", examples=[FILE])
+    camera: CameraField | None = None
+    start: str | int | None = Field(None, examples=["20260131-183000"])
+    end: str | int | None = Field(None, description="default: now", examples=["20260131-184500"])
+    validHours: int = Field(24, ge=1, le=8760)  # noqa: N815
+    uses: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="how often; what one address reads within an hour is one use",
+    )
+
+
+class LinkInfo(_Model):
+    """A link; times are milliseconds since 1970."""
+
+    id: str
+    kind: Literal["file", "process", "range"]
+    target: str = Field(description="the file's path below shared, or the process's id")
+    camera: int | None = Field(description="null: the file is of no camera")
+    start: str | None = Field(description="of a span, in the server's time zone")
+    end: str | None
+    madeBy: str = Field(description="a user, or token: and the name of an API token")  # noqa: N815
+    created: int
+    expires: int
+    uses: int | None
+    used: int
+
+
+class MadeLink(LinkInfo):
+    """A new link."""
+
+    url: str = Field(description="for whoever is to have it; it is not stored")
+
+
+class LinkList(_Model):
+    """Links that still work, the newest first."""
+
+    list: list[LinkInfo]
+
+
+class RevokeLink(BaseModel):
+    """Which link."""
+
+    id: str = Field(description="of GET /links")

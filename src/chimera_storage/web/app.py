@@ -22,6 +22,7 @@ from chimera_storage.web.frames import frames_router
 from chimera_storage.web.health import health_router
 from chimera_storage.web.home import home_router, mount_static
 from chimera_storage.web.keep import keep_router
+from chimera_storage.web.links import link_router, links_router
 from chimera_storage.web.lists import lists_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
@@ -98,20 +99,19 @@ def create_app(
 
     Raises ConfigurationError where `server.root_path` begins as a route does.
     """
-    services = seen(
-        Services(
-            settings=settings,
-            archive=archive,
-            conversions=conversions,
-            downloads=downloads,
-            sprites=sprites,
-            recorders=recorders,
-            upkeep=upkeep,
-            rules=rules,
-            statistics=statistics,
-            clock=clock,
-        )
+    everything = Services(
+        settings=settings,
+        archive=archive,
+        conversions=conversions,
+        downloads=downloads,
+        sprites=sprites,
+        recorders=recorders,
+        upkeep=upkeep,
+        rules=rules,
+        statistics=statistics,
+        clock=clock,
     )
+    services = seen(everything)
     names = CameraNames(services)
     door = Door(settings.server, accounts)
     app = Application(
@@ -141,6 +141,8 @@ def create_app(
     app.include_router(shared_router(services))
     app.include_router(health_router(services))
     app.include_router(account_router(services, accounts, door))
+    app.include_router(links_router(services, names, accounts))
+    app.include_router(link_router(everything, settings.names(), accounts))
     app.include_router(home_router(services))
     mount_static(app)
     install_error_handlers(app)
