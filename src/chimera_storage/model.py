@@ -331,7 +331,9 @@ class CameraReport:
     `boxes` and `score` are those of the newest picture looked at. `health`: what is wrong with the
     pictures that come, since `health_since_us` (None while all is well). `decoder`: `software`, or
     the kind of device that decodes (None: nothing was decoded yet). `disk_full_us`: when an image
-    last could not be saved because the disk is full.
+    last could not be saved because the disk is full. Since the recorder process
+    started: `frames_read` pictures came, of `bytes_read` bytes (0 where none came over a wire), and
+    `frames_decoded` were decoded to be looked at.
     """
 
     camera: int
@@ -352,3 +354,6 @@ class CameraReport:
     health_since_us: int | None = None
     decoder: str | None = None
     disk_full_us: int | None = None
+    frames_read: int = 0
+    frames_decoded: int = 0
+    bytes_read: int = 0

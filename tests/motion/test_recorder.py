@@ -84,6 +84,9 @@ def test_a_file_is_recorded_and_then_ended(tmp_path: Path, clip: Path) -> None:
         last = running.reports[-1]
         assert last.images_saved > 10
         assert not last.recording
+        assert last.frames_read == 25
+        assert 10 < last.frames_decoded <= last.frames_read
+        assert 0.5 * clip.stat().st_size < last.bytes_read <= clip.stat().st_size
         running.writer.flush()
         assert running.index.totals(1).count == last.images_saved
     states = [report.state for report in running.reports]

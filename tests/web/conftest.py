@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chimera_storage.archive.mark import make_marks
 from tests.support.web import Room, web_room
 
 CAMERAS = (
@@ -30,6 +31,16 @@ def make_room(tmp_path: Path) -> Iterator[Callable[..., Room]]:
 @pytest.fixture
 def room(make_room: Callable[..., Room]) -> Room:
     return make_room()
+
+
+@pytest.fixture
+def diskless_room(tmp_path: Path) -> Iterator[Room]:
+    """A room whose disk of captures is not mounted any more."""
+    with web_room(tmp_path) as room:
+        make_marks(room.archive.layout, room.archive.index.data_folder_id)
+    with web_room(tmp_path, camera=CAMERAS) as room:
+        room.captures.rename(tmp_path / "unmounted")
+        yield room
 
 
 @pytest.fixture(scope="session")

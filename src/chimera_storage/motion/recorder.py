@@ -54,6 +54,7 @@ class Recorder:
         self._connected_at_s: float | None = None
         self._last_frame_us: int | None = None
         self._reconnects = 0
+        self._frames_read = self._frames_decoded = self._bytes_read = 0
         self._reported: tuple[object, ...] = ()
         self._reported_at_s = 0.0
 
@@ -100,6 +101,8 @@ class Recorder:
                     self._capture.health.damaged(to_us(self._clock.now()))
                 pictures = self._capture.pictures
                 self._take(items)
+                # Fewer where a second stream was left.
+                self._frames_decoded += max(0, self._capture.pictures - pictures)
                 if self._capture.pictures != pictures:
                     last_at_s = self._clock.monotonic()
                 elif self._clock.monotonic() - last_at_s > source.patience_s:
@@ -123,7 +126,9 @@ class Recorder:
             return
         second = self._second.poll() if self._second else None
         self._received_at_s = self._clock.monotonic()
+        self._frames_read += len(items)
         for item in items:
+            self._bytes_read += item.size
             self._times_us.append(item.time_us)
             self._last_frame_us = item.time_us
             self._capture.take(item, second)
@@ -207,6 +212,9 @@ class Recorder:
                 health=capture.health.health,
                 health_since_us=capture.health.since_us,
                 disk_full_us=capture.disk_full_us,
+                frames_read=self._frames_read,
+                frames_decoded=self._frames_decoded,
+                bytes_read=self._bytes_read,
             )
         )
 

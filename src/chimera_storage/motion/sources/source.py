@@ -33,6 +33,11 @@ class SourceFrame:
     picture: av.VideoFrame
     time_us: int
 
+    @property
+    def size(self) -> int:
+        """Bytes that came from a camera; none did."""
+        return 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceJpeg:
@@ -44,6 +49,11 @@ class SourceJpeg:
     jpeg: bytes
     seen: Seen
     time_us: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self.jpeg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
