@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry
 
 from chimera_storage import __version__
 from chimera_storage.access import Accounts, Door
@@ -24,6 +25,7 @@ from chimera_storage.web.home import home_router, mount_static
 from chimera_storage.web.keep import keep_router
 from chimera_storage.web.links import link_router, links_router
 from chimera_storage.web.lists import lists_router
+from chimera_storage.web.metrics import RequestMetrics, metrics_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.permissions import ROUTES, missing_entries, permit
@@ -114,6 +116,7 @@ def create_app(
     services = seen(everything)
     names = CameraNames(services)
     door = Door(settings.server, accounts)
+    registry = CollectorRegistry()
     app = Application(
         title="Chimera Storage",
         version=__version__,
@@ -140,6 +143,7 @@ def create_app(
     app.include_router(frames_router(services, names))
     app.include_router(shared_router(services))
     app.include_router(health_router(services))
+    app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
     app.include_router(links_router(services, names, accounts))
     app.include_router(link_router(everything, settings.names(), accounts))
@@ -150,6 +154,7 @@ def create_app(
     # The last one added is the first one asked.
     app.add_middleware(Auth, server=settings.server, accounts=accounts, door=door)
     app.add_middleware(SiteGuard, server=settings.server, door=door)
+    app.add_middleware(RequestMetrics, registry=registry)
     app.add_middleware(TrustedProxies, server=settings.server)
     app.add_middleware(SecurityHeaders)
     return app

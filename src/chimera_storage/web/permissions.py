@@ -95,6 +95,7 @@ ROUTES: dict[str, Needs] = {
     "POST /login": _OPEN,
     "POST /logout": _PAGE,
     "GET /me": _PAGE,
+    "GET /metrics": _VIEW_ALL,
     "GET /motion/events": _VIEW_NAMED,
     "GET /motion/status": _VIEW_SHOWN,
     "GET /openapi.json": _PAGE,
