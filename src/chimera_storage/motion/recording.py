@@ -26,6 +26,7 @@ DEFAULT_RATE = 25.0  # of files that say no frame rate
 OPEN_TIMEOUT_S = 10.0
 SHORT_S, SHORT_SHARE = 2.0, 0.95  # a file that ends earlier than it says is one cut off
 SEEK_BACK_US = 2_000_000
+LEAST_LEAP_BACK_US = 1_000_000  # less is disorder among neighbours
 _STAMP_LENGTH = len("YYYYMMDD-HHMMSS")
 _FIRST_YEAR = 2001  # files of an earlier year were written by a clock that was never set
 
@@ -58,7 +59,7 @@ class Recording:
     `duration_s` is what the file says (None: nothing). While it is read, `position` is the byte
     reached, `frames_read` and `last_us` tell how far decoding is and `damaged` counts the packets
     that could not be decoded and the frames that are not whole. `offset_us` is the file's own time
-    of the first frame, None where frames have no times.
+    of the first frame, None where frames have no times, or times that begin anew on the way.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -116,8 +117,9 @@ class Recording:
     def frames(self, *, near_us: int = 0, offset_us: int | None = None) -> Iterator[RecordedFrame]:
         """Every frame, damaged ones included.
 
-        Frames without a time follow the one before at the file's frame rate. With the `offset_us`
-        of an earlier reading they may begin with the key frame before `near_us`.
+        Frames without a time follow the one before at the file's frame rate, and so does one whose
+        time leaps back, as where recordings were put one behind the other. With the `offset_us` of
+        an earlier reading they may begin with the key frame before `near_us`.
         """
         interval_us = round(1e6 / self.fps)
         first_us = offset_us
@@ -133,6 +135,9 @@ class Recording:
                     first_us = own_us - (self.last_us + interval_us)
                     self.offset_us = first_us
                 time_us = own_us - first_us
+                if time_us < self.last_us - LEAST_LEAP_BACK_US:
+                    time_us = self.last_us + interval_us
+                    first_us, self.offset_us = own_us - time_us, None
             self.last_us = time_us
             self.frames_read += 1
             yield RecordedFrame(time_us, frame, damaged, doubtful)

@@ -11,6 +11,7 @@ from chimera_storage.motion.demo import DemoScene
 from chimera_storage.motion.recording import Recording
 from chimera_storage.motion.replay import FrameVerdict, replay
 from chimera_storage.motion.scan import Scanner, video_files
+from chimera_storage.motion.scan.clips import ClipWriter
 from chimera_storage.motion.scan.looking import Sampler, batches
 from tests.motion.clips import write_clip
 from tests.support.footage import Footage, write_scene
@@ -76,6 +77,23 @@ def test_what_is_seen_for_a_moment_between_two_looks_is_found(tmp_path: Path) ->
     expected = events_of(list(replay(tmp_path / "a.mp4", SETTINGS)), SETTINGS)
     assert len(expected) == 1
     assert len(Scanner(SETTINGS).scan(tmp_path / "a.mp4").events) == 1
+
+
+def test_recordings_put_one_behind_the_other_are_one_time_line(tmp_path: Path) -> None:
+    """`cat` of transport streams, whose times begin anew: events and clips go by what passed."""
+    write_clip(tmp_path / "quiet.ts", 8, [])
+    write_clip(tmp_path / "busy.ts", 8, [(3, 5)])
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes((tmp_path / "quiet.ts").read_bytes() + (tmp_path / "busy.ts").read_bytes())
+    clips = ClipWriter(tmp_path / "clips", exact=False, before_s=1, after_s=1)
+    result = Scanner(SETTINGS, clips=clips).scan(joined)
+    assert result.duration == pytest.approx(16, abs=0.2)
+    (event,) = result.events
+    assert event.start == pytest.approx(11.5, abs=0.5)
+    assert event.end == pytest.approx(13, abs=0.5)
+    assert event.clip is not None
+    (moving,) = Scanner(SETTINGS).scan(Path(event.clip)).events
+    assert moving.start == pytest.approx(1, abs=0.7)
 
 
 def test_still_footage_has_no_event_and_is_half_passed_over(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from chimera_storage.errors import SourceError
+from chimera_storage.motion.recording import Recording
 from chimera_storage.motion.scan.files import Names, make_folder
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class ClipWriter:
     ) -> Path:
         """The clip of event `number`; times from the file's first frame, which is at `offset_us`.
 
-        `offset_us` None: the file has no times of its own; it can only be encoded anew. Raises
-        SourceError.
+        `offset_us` None: the file has no times of its own, or they begin anew on the way; it can
+        only be encoded anew. Raises SourceError.
         """
         start_s, end_s = max(0.0, start_s - self._before_s), end_s + self._after_s
         partial = self._folder / f".{self._names.name(path, number, '.tmp')}"
@@ -52,7 +53,12 @@ class ClipWriter:
             with av.open(str(path)) as source:
                 if self._exact or offset_us is None:
                     suffix = ".mp4"
-                    _encode(source, partial, start_s, end_s, offset_us)
+                    frames = (
+                        _frames_from_start(path)
+                        if offset_us is None
+                        else _frames(source, start_s, offset_us)
+                    )
+                    _encode(frames, _rate(source), partial, start_s, end_s)
                 else:
                     suffix = _suffix(source)
                     _copy(source, partial, offset_us, start_s, end_s)
@@ -137,17 +143,23 @@ def _key_before(
     return (held, packets) if held else None
 
 
+def _rate(source: InputContainer) -> Fraction:
+    video = source.streams.video[0]
+    return video.average_rate or video.guessed_rate or Fraction(25)
+
+
 def _encode(
-    source: InputContainer, target: Path, start_s: float, end_s: float, offset_us: int | None
+    frames: Iterator[tuple[int, av.VideoFrame]],
+    rate: Fraction,
+    target: Path,
+    start_s: float,
+    end_s: float,
 ) -> None:
     """The frames from `start_s` to `end_s`, encoded anew as H.264."""
-    video = source.streams.video[0]
-    video.thread_type = "FRAME"
-    rate = video.average_rate or video.guessed_rate or Fraction(25)
     with av.open(str(target), "w", format="mp4") as output:
         encoder: VideoStream | None = None
         first_us = 0
-        for time_us, frame in _frames(source, video, start_s, offset_us, rate):
+        for time_us, frame in frames:
             if time_us > end_s * 1e6:
                 break
             if time_us < start_s * 1e6 - 1:
@@ -171,18 +183,19 @@ def _encoder(output: OutputContainer, frame: av.VideoFrame, rate: Fraction) -> V
     return stream
 
 
+def _frames_from_start(path: Path) -> Iterator[tuple[int, av.VideoFrame]]:
+    """All frames, with the times that events were found at."""
+    with Recording(path) as recording:
+        for frame in recording.frames():
+            yield frame.time_us, frame.picture
+
+
 def _frames(
-    source: InputContainer,
-    video: VideoStream,
-    start_s: float,
-    offset_us: int | None,
-    rate: Fraction,
+    source: InputContainer, start_s: float, offset_us: int
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Frames with their times from the key frame before `start_s`, or from the first of all."""
-    if offset_us is None:
-        for number, frame in enumerate(source.decode(video)):
-            yield round(number * 1_000_000 / rate), frame
-        return
+    """Frames with their times from the key frame before `start_s`."""
+    video = source.streams.video[0]
+    video.thread_type = "FRAME"
     for packet in _from_key(source, video, _ticks(video, offset_us, start_s)):
         if packet.stream.index != video.index:
             continue
