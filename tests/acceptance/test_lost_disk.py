@@ -91,11 +91,13 @@ def test_nothing_is_written_into_a_bare_mount_point_and_recording_goes_on_when_i
         wait_for(lambda: all(problems(server)), 20, lambda: f"problems: {problems(server)}")
         assert all("mounted?" in (problem or "") for problem in problems(server))
         assert list(disk.captures.iterdir()) == []
+        assert server.http.get("/storage/ready").status_code == 503
         kept = count(server)
         assert kept > 1
         disk.mount()
         wait_for(lambda: count(server) > kept, 20, "recording to go on")
         wait_for(lambda: problems(server) == (None, None), 90, lambda: str(problems(server)))
+        assert server.http.get("/storage/ready").status_code == 200
         (disk.captures / "7").mkdir()
         (disk.captures / "7" / "20260320-120000-00.jpg").write_bytes(JPEG)
         wait_for(

@@ -130,6 +130,6 @@ def test_latest_image_that_was_deleted_behind_the_index_is_404(room: Room) -> No
 
 def test_health_answers_without_log_in(room: Room) -> None:
     storage = {"problem": None, "complete": True, "progress": 1.0, "takenIn": 0}
-    answer = {"status": "ok", "version": __version__, "storage": storage}
+    answer = {"status": "ok", "reasons": [], "version": __version__, "storage": storage}
     assert room.get("/storage/health").json() == answer
     assert room.request("HEAD", "/storage/health").status_code == 200

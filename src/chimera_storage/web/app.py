@@ -142,7 +142,7 @@ def create_app(
     app.include_router(statistics_router(services, names))
     app.include_router(frames_router(services, names))
     app.include_router(shared_router(services))
-    app.include_router(health_router(services))
+    app.include_router(health_router(everything))
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
     app.include_router(links_router(services, names, accounts))

@@ -104,6 +104,7 @@ ROUTES: dict[str, Needs] = {
     "GET /shared": _VIEW_SHOWN,
     "GET /shared/{path:path}": _VIEW_SHOWN,
     "GET /storage/health": _OPEN,
+    "GET /storage/ready": _OPEN,
     "GET /usage": _VIEW_SHOWN,
 }
 # Files of this package, the same for everybody.

@@ -357,9 +357,26 @@ class Cameras(_Model):
 class Health(_Model):
     """The server answers."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "degraded", "failed"] = Field(
+        description="degraded: some cameras fail; failed: nothing can be recorded"
+    )
+    reasons: list[str] = Field(description="what is wrong, a sentence each")
     version: str
     storage: StorageState
+
+
+class Ready(_Model):
+    """Recording works."""
+
+    ready: bool
+    reasons: list[str] = Field(description="what is wrong all the same, a sentence each")
+
+
+class NotReady(Problem):
+    """Nothing is recorded."""
+
+    ready: bool
+    reasons: list[str] = Field(description="why, a sentence each")
 
 
 def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
