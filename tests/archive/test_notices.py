@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from chimera_storage.archive import sidecar
 from chimera_storage.archive.mark import Mark, make_marks
 from chimera_storage.archive.notices import Notices
 from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import to_us
+from chimera_storage.model import Event, Image
 from tests.support.archive import EVER, JPEG, NOW, Store, make_jpeg, open_store, second_of
 from tests.support.waiting import wait_for
 
@@ -144,6 +146,62 @@ def test_what_the_recorder_saves_keeps_its_score(marked: Store) -> None:
         write(marked, "1/20260320-120000-00.jpg")
         expect(marked, 1, 6, "the other program's image")
         assert [i for i in marked.index.images(1, *EVER) if not i.key.flat] == saved
+
+
+def saved_with_scores(store: Store, camera: int, *, width: int) -> list[Image]:
+    """Three images of an event that goes on for a second after the last one."""
+    writer, begun_us = store.writer(), to_us(NOW) + camera
+    jpegs = [make_jpeg(width, 16 + 8 * number) + bytes(number + 1) for number in range(3)]
+    images = [
+        writer.save(camera, begun_us + n, j, width=width, height=16, score=n / 4, event=begun_us)
+        for n, j in enumerate(jpegs)
+    ]
+    writer.note_event(Event(camera=camera, start_us=begun_us, end_us=begun_us + 1_000_000))
+    writer.close()
+    return images
+
+
+@pytest.mark.parametrize("while_watched", [True, False], ids=["watched", "between two starts"])
+def test_a_sidecar_that_is_copied_after_its_images_gives_them_scores_and_events(
+    marked: Store, tmp_path: Path, while_watched: bool
+) -> None:
+    with open_store(tmp_path / "other") as other:
+        images = saved_with_scores(other, 1, width=64)
+        (event,) = other.index.events(1, *EVER)
+        source = other.layout.image_path(images[0].key).parent
+    target = marked.layout.image_path(images[0].key).parent
+    target.mkdir(parents=True)
+    with watching(marked, interval_s=0.1):
+        for path in source.glob("*.jpg"):
+            shutil.copy(path, target)
+        expect(marked, 1, 3, "images without a sidecar")
+        assert [image.score for image in marked.index.images(1, *EVER)] == [None] * 3
+        if while_watched:
+            shutil.copy(source / sidecar.NAME, target)
+            wait_for(lambda: marked.index.images(1, *EVER) == images, 5, "what the sidecar says")
+    if not while_watched:
+        shutil.copy(source / sidecar.NAME, target)
+        with watching(marked):
+            assert marked.index.images(1, *EVER) == images
+    assert marked.index.events(1, *EVER) == [event]
+
+
+def test_cameras_whose_folders_were_exchanged_have_the_scores_of_their_images(
+    marked: Store,
+) -> None:
+    one, two = (saved_with_scores(marked, camera, width=64 * camera) for camera in (1, 2))
+    with watching(marked):
+        pass
+    folders = [marked.layout.camera_folder(camera) for camera in (1, 2)]
+    folders[0].rename(marked.layout.captures / "aside")
+    folders[1].rename(folders[0])
+    (marked.layout.captures / "aside").rename(folders[1])
+    with watching(marked):
+        for camera, images in ((1, two), (2, one)):
+            known = marked.index.images(camera, *EVER)
+            assert [(i.score, i.crc32, i.taken_at_us, i.event) for i in known] == [
+                (i.score, i.crc32, i.taken_at_us, i.event) for i in images
+            ]
 
 
 def test_an_overflow_of_the_queue_is_made_up_for_by_scanning(marked: Store) -> None:

@@ -4,7 +4,7 @@ import os
 import random
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_storage.archive import sidecar
@@ -44,6 +44,7 @@ def facts(images: list[Image]) -> dict[sidecar.Name, sidecar.Facts]:
 
 
 @given(batches=st.lists(IMAGES, max_size=4))
+@settings(deadline=None)
 def test_all_that_a_row_holds_comes_back_and_the_later_record_counts(
     tmp_path_factory: object, batches: list[list[Image]]
 ) -> None:

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from chimera_storage.archive import sidecar, walk
+from chimera_storage.archive import beside, sidecar, walk
 from chimera_storage.archive.adopt import read_image
 from chimera_storage.archive.changed import ChangedFolders
 from chimera_storage.archive.flat import FlatFiles
@@ -28,7 +28,7 @@ from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.archive.sidecar import Facts
 from chimera_storage.archive.walk import Name, Names, to_key
 from chimera_storage.log import get_logger
-from chimera_storage.model import Event, Image, ImageKey
+from chimera_storage.model import Image, ImageKey
 
 _PAUSE_EVERY = 500  # files
 _FILL = 10_000  # rows at once
@@ -171,19 +171,16 @@ class Comparer:
             files = self._names.of_hour(camera, below, listed)
             if len(listed) - len(files) > 1:  # one is the sidecar
                 drop_leftovers(folder, self._archive)
-            facts: Mapping[Name, Facts] = {}
-            events: list[Event] = []
+            kept = sidecar.Sidecar()
             if descriptor is not None and len(files.keys() - known.keys()) > 0:
-                beside = sidecar.read(folder, hour)
-                facts = beside.images
-                events = [
-                    Event(camera=camera, start_us=start, end_us=end) for start, end in beside.events
-                ]
+                kept = sidecar.read(folder, hour)
             added = self._take_in(
-                camera, (descriptor, below), files, known, facts, min_age_s=min_age_s
+                camera, (descriptor, below), files, known, kept.images, min_age_s=min_age_s
             )
-        if added and events:
-            self._index.add_events(events)
+        if added:
+            self._index.add_events(kept.as_events(camera))
+        if known:
+            beside.follow(self._layout, self._index, camera, hour)
         return added, self._remove(camera, known.keys() - files.keys(), False, identity)
 
     def compare_flat(
@@ -226,17 +223,26 @@ class Comparer:
                 for name, file in names.items()
                 if descriptor is not None and not walk.is_gone(folder / file)
             }
-            facts: Mapping[Name, Facts] = {}
+            kept = sidecar.Sidecar()
             if below and there.keys() - known.keys():
-                facts = sidecar.read(folder, next(iter(there))[0] // HOUR_S).images
-            added = self._take_in(camera, (descriptor, below), there, known, facts)
-        for name, file in there.items():
-            if name in known and files[file]:
-                self._read_anew(to_key(camera, name, flat=not below))
+                kept = sidecar.read(folder, next(iter(there))[0] // HOUR_S)
+            added = self._take_in(camera, (descriptor, below), there, known, kept.images)
+        if added:
+            self._index.add_events(kept.as_events(camera))
+        self._read_anew(
+            to_key(camera, name, flat=not below)
+            for name, file in there.items()
+            if name in known and files[file]
+        )
         identity = self.identity(camera)
         if identity is None:
             return added, 0
         return added, self._remove(camera, known.keys() - there.keys(), not below, identity)
+
+    def follow_sidecar(self, camera: int, below: str) -> None:
+        """Somebody wrote to the sidecar of an hour's folder."""
+        for hour in self._hours_below(camera, below) if "/" in below else ():
+            beside.follow(self._layout, self._index, camera, hour)
 
     # rows
 
@@ -256,6 +262,7 @@ class Comparer:
         self.intake.begin()
         before = walk.stamp_of(os.fstat(descriptor), walk.SETTLED_S)
         rows: list[Row] = []
+        rewritten: list[ImageKey] = []
         added = 0
         if facts and not known and not min_age_s:
             files = dict(files)
@@ -264,7 +271,8 @@ class Comparer:
             if number % _PAUSE_EVERY == 0:
                 self._pause()
             if name in known:
-                self._look_at_size(camera, name, file, (descriptor, below), known[name])
+                if _has_another_size(file, descriptor, known[name]):
+                    rewritten.append(to_key(camera, name, flat=not below))
                 continue
             if min_age_s and _is_younger(file, descriptor, min_age_s):
                 self._wait_for(camera, below, file)
@@ -276,6 +284,7 @@ class Comparer:
             if len(rows) == _FILL:
                 added += self._fill(camera, rows, descriptor, before)
                 rows = []
+        self._read_anew(rewritten)
         return added + (self._fill(camera, rows, descriptor, before) if rows else 0)
 
     def _fill(self, camera: int, rows: list[Row], descriptor: int, before: Stamp) -> int:
@@ -287,25 +296,19 @@ class Comparer:
         self.taken_in += added
         return added
 
-    def _look_at_size(
-        self, camera: int, name: Name, file: str, folder: tuple[int, str], size: int
-    ) -> None:
-        try:
-            status = os.lstat(file, dir_fd=folder[0])
-        except OSError:
-            return
-        if status.st_size != size:
-            self._read_anew(to_key(camera, name, flat=not folder[1]))
-
-    def _read_anew(self, key: ImageKey) -> None:
-        """A file that was written to since its row was made."""
-        image = read_image(self._layout.image_path(key), key, self._archive.clock)
-        row = self._index.get(key)
-        if not isinstance(image, Image):
-            path = self._layout.image_path(key)
-            self._wait_for(key.camera, walk.below(key, path), path.name)
-        elif row is not None and (row.size, row.crc32) != (image.size, image.crc32):
-            self._index.add_images([image], replace=True)
+    def _read_anew(self, keys: Iterable[ImageKey]) -> None:
+        """Files that were written to since their rows were made."""
+        changed: list[Image] = []
+        for key in keys:
+            self._pause()
+            image = read_image(self._layout.image_path(key), key, self._archive.clock)
+            row = self._index.get(key)
+            if not isinstance(image, Image):
+                path = self._layout.image_path(key)
+                self._wait_for(key.camera, walk.below(key, path), path.name)
+            elif row is not None and (row.size, row.crc32) != (image.size, image.crc32):
+                changed.append(image)
+        self._index.add_images(changed, replace=True)
 
     def _remove(self, camera: int, names: Iterable[Name], flat: bool, identity: Identity) -> int:
         """Removes the rows whose files are gone, unless the camera's folder is another by now."""
@@ -355,6 +358,13 @@ class Comparer:
         listed = walk.hours_of_day(self._layout.camera_folder(camera) / day)
         with_rows = {h for h in self._index.hours(camera) if first <= h < first + 24}
         return sorted(with_rows.union(listed))
+
+
+def _has_another_size(file: str, descriptor: int, size: int) -> bool:
+    try:
+        return os.lstat(file, dir_fd=descriptor).st_size != size
+    except OSError:
+        return False
 
 
 def _is_younger(file: str, descriptor: int, age_s: float) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from inotify_simple import INotify, flags
 
+from chimera_storage.archive import sidecar
 from chimera_storage.archive.layout import Layout, parse_camera
 from chimera_storage.log import get_logger
 
@@ -55,11 +56,12 @@ class Changes:
 
     files: dict[Folder, dict[str, Kind]] = field(default_factory=lambda: defaultdict(dict))
     folders: list[Folder] = field(default_factory=list)  # that came or went, in order
+    sidecars: set[Folder] = field(default_factory=set)  # folders whose sidecar was written to
     cameras: set[int] = field(default_factory=set)  # whose folder came or went
     lost: bool = False  # more happened than the kernel could keep
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.folders or self.cameras or self.lost)
+        return bool(self.files or self.folders or self.sidecars or self.cameras or self.lost)
 
 
 class Notices:
@@ -156,6 +158,8 @@ class Notices:
             else:
                 kind = Kind.WRITTEN
             changes.files[folder][name] = kind
+        elif name == sidecar.NAME and mask & (flags.CLOSE_WRITE | flags.MOVED_TO):
+            changes.sidecars.add(folder)
 
     def _add(self, folder: Folder | None, path: Path) -> None:
         assert self._inotify is not None  # noqa: S101 - asked by both callers

@@ -68,6 +68,10 @@ class Sidecar:
                 event=event,
             )
 
+    def as_events(self, camera: int) -> list[Event]:
+        """Each event that is told of, whether any of its images is still there or not."""
+        return [Event(camera=camera, start_us=start, end_us=end) for start, end in self.events]
+
 
 def read(folder: Path | str, hour: int) -> Sidecar:
     """The sidecar of an hour's folder; empty where there is none or it cannot be read.
@@ -157,7 +161,7 @@ def append(folder: Path, blocks: bytes) -> bool:
 
 def write_anew(folder: Path, found: Sidecar, camera: int) -> None:
     """Puts a sidecar that says what `found` does in place of the folder's. Raises OSError."""
-    events = (Event(camera=camera, start_us=start, end_us=end) for start, end in found.events)
+    events = found.as_events(camera)
     temporary = folder / f"{NAME}-{os.getpid()}{TEMPORARY_SUFFIX}"
     temporary.write_bytes(encode_images(found.as_images(camera)) + encode_events(events))
     for path in (temporary, folder):

@@ -29,6 +29,7 @@ _LISTEN_EVERY_S = 0.3  # while something long is done
 _CREATED_WAIT_S = 1.0  # who created a file writes it and closes it, which is told of too
 _LINKED_WAIT_S = 10.0  # in dated folders: the recorder links files and adds the row itself
 _GONE_WAIT_S = 1.0  # who deletes through the archive removes the row itself, after the file
+_SIDECAR_WAIT_S = 10.0  # recorders add to theirs every second or two
 _MANY_NAMES = 200  # of one dated folder: comparing it costs less than so many single questions
 _MOST_WAITING = 50_000  # files to look at later; beyond, everything is scanned
 _READ_AT_ONCE = 200  # files; some 10 ms
@@ -77,6 +78,7 @@ class Reconciler:
         )
         self._waiting: dict[Folder, dict[str, float]] = defaultdict(dict)  # file → when to look
         self._waiting_folders: dict[Folder, float] = {}  # to be compared as a whole, when
+        self._waiting_sidecars: dict[Folder, float] = {}  # to be read, when
         self._cameras: set[int] = set()
         self._generation = archive.index.generation
         self._scan_at_s = 0.0
@@ -186,7 +188,7 @@ class Reconciler:
         now = time.monotonic()
         due = [self._scan_at_s, now + 0.5]
         due += [at for files in self._waiting.values() for at in list(files.values())[:1]]
-        due += self._waiting_folders.values()
+        due += [*self._waiting_folders.values(), *self._waiting_sidecars.values()]
         return 0.0 if self._may_have_unread else max(0.01, min(due) - now)
 
     def _pause(self) -> None:
@@ -318,6 +320,9 @@ class Reconciler:
             self._comparer.compare_folder(camera, below)
         for folder, files in changes.files.items():
             self._look_at(folder, files)
+        for folder in changes.sidecars:
+            at = time.monotonic() + min(_SIDECAR_WAIT_S, self._interval_s * 5)
+            self._waiting_sidecars.setdefault(folder, at)
         self._may_have_unread = True
 
     def _look_at(self, folder: Folder, files: dict[str, Kind]) -> None:
@@ -355,6 +360,9 @@ class Reconciler:
             del self._waiting_folders[folder]
             self._waiting.pop(folder, None)
             self._comparer.compare_folder(*folder)
+        for folder in [f for f, at in self._waiting_sidecars.items() if at <= now]:
+            del self._waiting_sidecars[folder]
+            self._comparer.follow_sidecar(*folder)
         for folder in list(self._waiting):
             files = self._waiting[folder]
             due = {file: False for file, at in files.items() if at <= now}

@@ -26,6 +26,19 @@ class Unread(Rows):
         with self._database.read() as connection:
             return {(second, number): size for second, number, size in connection.execute(question)}
 
+    def bare(self, camera: int, hour: int) -> dict[Name, tuple[int, int | None]]:
+        """(bytes, CRC-32) of each dated image of one hour of which only the file was asked."""
+        question = sa.select(IMAGES.c.second, IMAGES.c.number, IMAGES.c.size, IMAGES.c.crc32).where(
+            IMAGES.c.camera == camera,
+            IMAGES.c.second.between(hour * HOUR_S, hour * HOUR_S + HOUR_S - 1),
+            IMAGES.c.flat == 0,
+            IMAGES.c.fraction_us == 0,
+            IMAGES.c.score.is_(None),
+            IMAGES.c.event.is_(None),
+        )
+        with self._database.read() as connection:
+            return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(question)}
+
     def has_flat(self, camera: int) -> bool:
         """Whether the camera has any flat image."""
         question = sa.select(IMAGES.c.flat).where(IMAGES.c.camera == camera, IMAGES.c.flat == 1)
