@@ -1,7 +1,8 @@
 """What a reverse proxy in front says of a request, where it is believed; and the path it shows.
 
 From the addresses in `server.trusted_proxies` X-Forwarded-For, -Proto and -Host are taken as what
-the client did; from others they are dropped, so nothing behind this can be misled by them.
+the client did, and X-Sendfile-Type as what the proxy can do; from others they are dropped, so
+nothing behind this can be misled by them.
 With `server.root_path` a request may come with or without that path before the route's own: some
 proxies cut it off. Plain ASGI, see security.py.
 """
@@ -13,9 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chimera_storage.config import ServerSettings
 
-FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"})
+SENDFILE = b"x-sendfile-type"
+FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", SENDFILE})
 FROM_AFAR = "chimera.from_afar"  # in the scope: somebody on another machine asks through a proxy
-VIA_PROXY = "chimera.via_proxy"  # in the scope: a trusted proxy asks
+IS_NGINX = "chimera.is_nginx"  # in the scope: a trusted proxy that sends files itself if told to
 
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 
@@ -47,7 +49,6 @@ class TrustedProxies:
         return await self._app(scope, receive, send)
 
     def _believe(self, scope: Scope, chain: list[str], said: dict[bytes, bytes | None]) -> None:
-        scope[VIA_PROXY] = True
         # From the right: each proxy adds who asked it, and what stands further left anybody can
         # have written.
         for part in reversed(chain):
@@ -60,6 +61,7 @@ class TrustedProxies:
         proto = (said[b"x-forwarded-proto"] or b"").rpartition(b",")[2].strip().lower()
         if proto in {b"http", b"https"}:
             scope["scheme"] = proto.decode()
+        scope[IS_NGINX] = (said[SENDFILE] or b"").strip().lower() == b"x-accel-redirect"
         host = (said[b"x-forwarded-host"] or b"").rpartition(b",")[2].strip()
         if _HOST.fullmatch(host):
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]

@@ -166,7 +166,7 @@ async def _disconnected(receive: Receive) -> None:
 
 def whole_file(stored: Sendable, *, cache: str, inline: bool = False) -> Response:
     """200 for all of a file, which the answer takes over."""
-    headers = _headers(stored, cache=cache, inline=inline)
+    headers = file_headers(stored, cache=cache, inline=inline)
     headers["content-length"] = str(stored.size)
     return FileAnswer(stored, status=200, headers=headers, start=0, length=stored.size)
 
@@ -175,7 +175,7 @@ def file_answer(
     request: Request, stored: Sendable, *, cache: str, inline: bool = False
 ) -> Response:
     """200, 206, 304 or 416 for a GET or HEAD of a file, which the answer takes over."""
-    headers = _headers(stored, cache=cache, inline=inline)
+    headers = file_headers(stored, cache=cache, inline=inline)
     if _is_unchanged(request, stored):
         stored.close()
         kept = ("cache-control", "etag", "last-modified")
@@ -196,7 +196,8 @@ def file_answer(
     return FileAnswer(stored, status=status, headers=headers, start=start, length=length)
 
 
-def _headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str]:
+def file_headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str]:
+    """What HTTP says about a file, but for its length."""
     return {
         "accept-ranges": "bytes",
         "cache-control": cache,

@@ -19,8 +19,9 @@ from chimera_storage.web.folder import breadcrumb, read_folder
 from chimera_storage.web.pages import render
 from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.ports import Services
+from chimera_storage.web.proxies import IS_NGINX
 from chimera_storage.web.schemas import Problem, problems
-from chimera_storage.web.serving import StoredFile, file_answer, suffix_of
+from chimera_storage.web.serving import StoredFile, file_answer, file_headers, suffix_of
 
 HIGHEST_PAGE = 1_000_000
 IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
@@ -44,6 +45,7 @@ def shared_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["shared"])
     layout = services.archive.layout
     cameras = services.settings.names()
+    accelerated = services.settings.server.x_accel_redirect
 
     @router.get("/shared", include_in_schema=False)
     @router.head("/shared", include_in_schema=False)
@@ -81,12 +83,26 @@ def shared_router(services: Services) -> APIRouter:
         if isinstance(found, StoredFile):
             inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
             cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
+            if accelerated and request.scope.get(IS_NGINX):
+                return _left_to_nginx(found, f"{accelerated}/{path}", inline=inline, cache=cache)
             return file_answer(request, found, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
         return await run_in_threadpool(_folder_page, request, layout, path, found, cameras)
 
     return router
+
+
+def _left_to_nginx(found: StoredFile, address: str, *, inline: bool, cache: str) -> Response:
+    """For nginx to send the file itself, with its own length, validators and ranges.
+
+    It was opened here, so it is there and may be seen; nginx opens it again by its path.
+    """
+    found.close()
+    headers = file_headers(found, cache=cache, inline=inline)
+    for name in ("accept-ranges", "etag", "last-modified"):
+        del headers[name]
+    return Response(headers=headers | {"x-accel-redirect": quote(address, safe="/")})
 
 
 def _redirect(request: Request, path: str) -> Response:
