@@ -73,7 +73,7 @@ def test_every_section_is_described() -> None:
 def test_every_name_of_the_environment_is_described() -> None:
     text = DOCS.read_text("utf-8")
     names = {*config_load._ENVIRONMENT, *config_load._MOTION_CONF_NAMES}
-    for name in names | {"cameras", "command_HOST", "command_PORT", "storage_ON"}:
+    for name in names | {"cameras", "command_HOST", "command_PORT", "storage_ON", "CHIMERA_LOG"}:
         assert f"`{name}`" in text, name
 
 

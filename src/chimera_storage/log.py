@@ -11,7 +11,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +26,30 @@ _SECRET_PARAMETERS = re.compile(
     r"(?P<name>[?&](?:[a-z_]*pass(?:word|wd)?|pwd|token|auth|secret|key|usr|user(?:name)?)=)[^&\s]*",
     re.IGNORECASE,
 )
+
+
+@dataclass(slots=True)
+class _Request:
+    id: str
+    over: bool = False
+
+
+_request: ContextVar[_Request | None] = ContextVar("request", default=None)
+
+
+@contextmanager
+def logged_request(id: str) -> Iterator[None]:  # noqa: A002
+    """Until it is left, log lines have `request_id`, also those of threads and tasks begun here.
+
+    What such a task logs later is not of the request any more, and says nothing of it.
+    """
+    request = _Request(id)
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        request.over = True
+        _request.reset(token)
 
 
 def redact(text: str) -> str:
@@ -38,6 +65,15 @@ def _redact_values(
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = redact(value)
+    return event
+
+
+def _add_request(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    request = _request.get()
+    if request is not None and not request.over:
+        event.setdefault("request_id", request.id)
     return event
 
 
@@ -63,6 +99,7 @@ def _configure(json: bool | None, *, is_final: bool) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_request,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -41,6 +41,7 @@ from chimera_storage.web.ports import (
 )
 from chimera_storage.web.process_events import process_events_router
 from chimera_storage.web.proxies import TrustedProxies
+from chimera_storage.web.request_ids import RequestIds
 from chimera_storage.web.rules import rules_router
 from chimera_storage.web.security import SecurityHeaders, SiteGuard
 from chimera_storage.web.seen import seen
@@ -157,6 +158,7 @@ def create_app(
     app.add_middleware(RequestMetrics, registry=registry)
     app.add_middleware(TrustedProxies, server=settings.server)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
     return app
 
 

@@ -25,6 +25,7 @@ from chimera_storage.errors import (
     StorageError,
 )
 from chimera_storage.log import get_logger, redact
+from chimera_storage.web.request_ids import HEADER, REQUEST_ID
 
 log = get_logger()
 
@@ -103,6 +104,8 @@ async def _ours(request: Request, error: Exception) -> Response:
     if status >= 500:
         log.error("request_failed", path=request.url.path, status=status, reason=str(error))
     more = error.answer if isinstance(error, UnknownProcessError) else {}
+    if status >= 500:
+        more = {**more, "requestId": request.scope.get(REQUEST_ID)}
     answer = error_answer(status, str(error) or "this cannot be done", **more)
     if isinstance(error, TooManyAttemptsError):
         answer.headers["retry-after"] = str(error.retry_after_s)
@@ -127,9 +130,15 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
+    # This stands outside of all guards, so nothing else adds the id.
+    request_id = request.scope.get(REQUEST_ID)
     if not isinstance(error, BrokenOffError):  # that one was logged where it happened
-        log.error("request_crashed", path=request.url.path, exc_info=error)
-    return error_answer(500, "the server made a mistake; its log says which")
+        log.error("request_crashed", path=request.url.path, request_id=request_id, exc_info=error)
+    answer = error_answer(
+        500, "the server made a mistake; its log says which", requestId=request_id
+    )
+    answer.headers[HEADER] = request_id or ""
+    return answer
 
 
 def install_error_handlers(app: FastAPI) -> None:

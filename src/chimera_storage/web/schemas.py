@@ -35,6 +35,12 @@ class Problem(_Model):
     error: str = Field(description="one sentence: what is wrong and what would be right")
 
 
+class Fault(Problem):
+    """Not the fault of who asked."""
+
+    requestId: str = Field(description="as in X-Request-ID and in the log")  # noqa: N815
+
+
 class UnknownProcess(Problem):
     """The id belongs to no process."""
 
@@ -413,7 +419,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         503: "the data folder or the index cannot be used",
     }
     wanted = {401, 403, 500, 503, *statuses}
-    return {s: {"model": Problem, "description": texts[s]} for s in sorted(wanted)}
+    return {
+        s: {"model": Fault if s >= 500 else Problem, "description": texts[s]}
+        for s in sorted(wanted)
+    }
 
 
 BODY_PROBLEMS = (400, 408, 413)
