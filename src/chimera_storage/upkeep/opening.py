@@ -1,8 +1,11 @@
 """Room for the index itself, before it is opened: on a full disk SQLite cannot even begin to read.
 
-The oldest images go by their files. Their rows are taken out by the comparison at start.
+The oldest images go by their files. Their rows are taken out by the comparison at start. Not more
+often than once an hour: a service that cannot start is started again and again, and where snapshots
+or links hold what is deleted, or another program takes the room, no footage would be left.
 """
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +22,9 @@ from chimera_storage.model import Deletion, ImageKey
 from chimera_storage.upkeep.disk import bytes_missing, disk_of, floor_bytes
 from chimera_storage.upkeep.rules import Rule, merged
 
+NOTE = ".room-made"  # in the data folder; its time says when it was done last
+_ONCE_IN_S = 3600
+_ROOM_TO_NOTE = 1_000_000  # bytes
 _ROOM_TO_OPEN = 16_000_000  # bytes; an index that is used has some MB beside it
 _log = get_logger()
 
@@ -26,8 +32,8 @@ _log = get_logger()
 def make_room_to_open(layout: Layout, settings: Settings, clock: Clock) -> list[Deletion]:
     """Deletes the oldest images where the disk is all but full; what went, to be recorded.
 
-    Nothing where `min_free_gb` is 0, where it cannot be told what is kept, or where the disk is not
-    the one it was. Raises StorageError.
+    Nothing where `min_free_gb` is 0, where it cannot be told what is kept, where the disk is not
+    the one it was, or within an hour of the last time. Raises StorageError.
     """
     if not layout.captures.is_dir() or Mark(layout).obstacle() is not None:
         return []
@@ -35,12 +41,38 @@ def make_room_to_open(layout: Layout, settings: Settings, clock: Clock) -> list[
     floor = floor_bytes(settings, disk)
     if disk.free >= min(_ROOM_TO_OPEN, floor / 2):
         return []
+    note, now_us = layout.root / NOTE, to_us(clock.now())
+    if _is_recent(note, now_us):
+        _log.error("room_not_made_again", hint="images went for it within the last hour")
+        return []
+    need = bytes_missing(disk, floor)
+    if not _write(note, now_us):
+        need = min(need, _ROOM_TO_NOTE)
     try:
-        gone = _delete_oldest(layout, bytes_missing(disk, floor))
+        gone = _delete_oldest(layout, need)
     except OSError as error:
         raise StorageError(f"images cannot be listed: {error.strerror}") from None
     _log.warning("room_made", images=len(gone), bytes=sum(gone.values()), needed=floor)
-    return _records(gone, to_us(clock.now()))
+    _write(note, now_us)
+    return _records(gone, now_us)
+
+
+def _is_recent(note: Path, now_us: int) -> bool:
+    """Whether less than an hour lies between; a clock may have been set back."""
+    try:
+        return abs(now_us / SECOND_US - note.stat().st_mtime) < _ONCE_IN_S
+    except OSError:
+        return False
+
+
+def _write(note: Path, now_us: int) -> bool:
+    """False where there is no room even for an empty file."""
+    try:
+        note.touch()
+        os.utime(note, ns=(now_us * 1000, now_us * 1000))
+    except OSError:
+        return False
+    return True
 
 
 def _delete_oldest(layout: Layout, need_bytes: int) -> dict[ImageKey, int]:
