@@ -22,7 +22,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield server
 
 
-def test_what_the_command_line_changes_holds_within_a_second(server: RunningServer) -> None:
+@pytest.fixture
+def browser(server: RunningServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+def test_what_the_command_line_changes_holds_within_a_second(
+    server: RunningServer, browser: httpx.Client
+) -> None:
     def status(**headers: str) -> int:
         return httpx.get(f"{server.url}/cameras", headers=headers).status_code
 
@@ -30,7 +38,6 @@ def test_what_the_command_line_changes_holds_within_a_second(server: RunningServ
     assert run("user", "add", "kid", folder=server.data, stdin=PASSWORD + "\n").returncode == 0
     _within_a_second(lambda: status() == 401)
 
-    browser = httpx.Client(base_url=server.url)
     form = {"name": "kid", "password": PASSWORD, "next": "/shared/captures/"}
     answer = browser.post("/login", data=form, headers={"accept": "text/html"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/shared/captures/")
@@ -61,4 +68,35 @@ def test_what_the_command_line_changes_holds_within_a_second(server: RunningServ
 def _within_a_second(condition: Callable[[], bool]) -> None:
     began = time.monotonic()
     wait_for(condition, 10, "the change to hold")
-    assert time.monotonic() - began < 1.5  # a second, and half of one for a busy machine
+    assert time.monotonic() - began < 3  # one, and two for a machine that runs other tests
+
+
+def test_the_file_of_accounts_is_never_served_and_survives_check_and_clean(
+    server: RunningServer,
+) -> None:
+    token = run("token", "add", "all", "--role", "admin", folder=server.data).stdout.strip()
+    headers = {"authorization": f"Bearer {token}"}
+    _within_a_second(lambda: httpx.get(f"{server.url}/me", headers=headers).status_code == 200)
+    before = (server.data / "accounts.db").read_bytes()
+    link = server.data / "shared" / "captures" / "accounts.mp4"
+    link.symlink_to(server.data / "accounts.db")
+    for path in (
+        "/shared/../accounts.db",
+        "/shared/%2e%2e/accounts.db",
+        "/shared/captures/%2e%2e/%2e%2e/accounts.db",
+        "/shared/accounts.db",
+        "/accounts.db",
+        "/shared/captures/accounts.mp4",
+    ):
+        answer = httpx.get(server.url + path, headers=headers)
+        assert answer.status_code in {400, 404}, path
+        assert b"SQLite" not in answer.content
+    link.unlink()
+    httpx.post(f"{server.url}/file/applyRules", headers=headers)
+    server.stop()
+    server_log = server.log
+    for command in (("check", "--repair"), ("clean",)):
+        done = run(*command, folder=server.data)
+        assert "accounts" not in done.stdout + done.stderr
+    assert (server.data / "accounts.db").read_bytes() == before
+    assert token not in server_log

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.cli.test_user import run
 from tests.support.browser import DESKTOP, open_page
@@ -202,6 +203,11 @@ def test_nginx_sends_the_files_itself_to_who_may_have_them(nginx: Proxied, clien
     assert logged_in.get("/shared/captures/1/nothing.jpg").status_code == 404
 
 
+def _role(page: Page) -> str | None:
+    page.goto(page.url)
+    return page.locator("body").get_attribute("data-role")
+
+
 def test_the_page_works_in_a_browser_below_the_path(nginx: Proxied) -> None:
     pictures = Path(__file__).parents[2] / "test-results" / "below-a-path"
     with open_page(nginx.url, pictures, size=DESKTOP) as (page, complaints):
@@ -212,6 +218,12 @@ def test_the_page_works_in_a_browser_below_the_path(nginx: Proxied) -> None:
         card.wait_for()
         card.locator(".stored").click()
         page.get_by_role("heading", name="Camera 1").wait_for()
+        page.get_by_role("link", name="Now").click()
+        for role, is_shown in (("viewer", False), ("operator", True), ("admin", True)):
+            changed = run("user", "role", "owner", role, folder=nginx.server.data)
+            assert changed.returncode == 0
+            wait_for(lambda: _role(page) == role, 10, f"the role {role}")  # noqa: B023
+            expect(page.locator("#make")).to_be_visible(visible=is_shown)
         page.get_by_role("link", name="owner").click()
         page.get_by_role("button", name="Log out").click()
         page.get_by_label("Password").wait_for()
