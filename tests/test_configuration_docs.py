@@ -11,7 +11,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from chimera_storage import config_load
-from chimera_storage.config import CameraRetentionSettings, CameraSettings, ExportSettings, Settings
+from chimera_storage.config import (
+    CameraRetentionSettings,
+    CameraSettings,
+    ExportSettings,
+    Settings,
+    WebhookSettings,
+)
 from chimera_storage.motion_settings import MaskSettings, MotionSettings, ZoneSettings
 
 DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -23,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     },
     "[[camera]]": CameraSettings,
     "[[exports]]": ExportSettings,
+    "[[webhooks]]": WebhookSettings,
     "[camera.motion]": MotionSettings,
     "[camera.retention]": CameraRetentionSettings,
     "[[camera.motion.mask]]": MaskSettings,
@@ -64,8 +71,13 @@ def test_every_key_of_a_section_is_described_with_its_default(heading: str) -> N
 
 
 def test_every_section_is_described() -> None:
-    sections = {*(f"[{name}]" for name in Settings.model_fields), "[[camera]]", "[[exports]]"}
-    sections -= {"[camera]", "[exports]"}
+    sections = {
+        *(f"[{name}]" for name in Settings.model_fields),
+        "[[camera]]",
+        "[[exports]]",
+        "[[webhooks]]",
+    }
+    sections -= {"[camera]", "[exports]", "[webhooks]"}
     assert sections - {"[camera_names]"} <= set(SECTIONS)
     assert described("[camera_names]") == {"camera_names": "none"}
 

@@ -35,6 +35,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "StorageSettings",
+    "WebhookSettings",
 ]
 
 MAX_CAMERA_ID = 999_999
@@ -217,6 +218,23 @@ class AlertSettings(Section):
     url: SecretStr | None = None
 
 
+class WebhookSettings(Section):
+    """An address that is told what happens, in signed JSON."""
+
+    url: SecretStr
+    events: tuple[Literal["motion", "conversions", "health"], ...] = Field(
+        ("motion", "conversions", "health"), min_length=1
+    )
+    secret: SecretStr = Field(min_length=16)
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("an address that begins with http:// or https:// is right")
+        return url
+
+
 class Settings(Section):
     """All that can be set."""
 
@@ -225,6 +243,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     convert: ConvertSettings = ConvertSettings()
     alerts: AlertSettings = AlertSettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
     exports: tuple[ExportSettings, ...] = ()
     camera: tuple[CameraSettings, ...] = ()
     camera_names: dict[int, str] = Field(

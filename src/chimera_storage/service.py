@@ -12,7 +12,7 @@ import fcntl
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door
+from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door, Target
 from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
@@ -39,6 +39,7 @@ from chimera_storage.log import get_logger
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from chimera_storage.upkeep import (
+from chimera_storage.notify.webhooks import Webhooks
     Retention,
     Schedule,
     Statistics,
@@ -55,6 +56,7 @@ _OPEN_TIMEOUT_S = 10.0
 _ALERT_INTERVAL_S = 2.0
 _SECOND_SIGNAL_EXIT_CODE = 130
 
+_LINK_LASTS_S = 7 * 86_400.0
 log = get_logger()
 
 
@@ -79,14 +81,27 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             alerts = AlertSender(settings.alerts.url)
             told = ConversionAlerts(alerts, public_url=settings.server.public_url, layout=layout)
             conversions = ConversionManager(
+            recorders = RecorderSupervisor(settings, clock)
+            webhooks = Webhooks(
+                settings.webhooks,
+                archive,
+                clock,
+                SignedLinks(accounts, layout, settings.server),
+                reports=recorders.reports,
+                names=settings.names(),
+            )
+
+            def conversion_changed(conversion: Conversion, before: Conversion | None) -> None:
+                told.conversion_changed(conversion, before)
+                webhooks.conversion_changed(conversion, before)
+
                 archive,
                 settings.convert,
                 clock,
-                on_change=told.conversion_changed,
+                on_change=conversion_changed,
                 names=settings.names(),
                 keep_spare=True,
             )
-            recorders = RecorderSupervisor(settings, clock)
             retention = Retention(
                 archive,
                 settings,
@@ -112,6 +127,8 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 await alerts.start()
                 running.push_async_callback(alerts.close)
                 await conversions.start()
+                await webhooks.start()
+                running.push_async_callback(webhooks.close)
                 running.push_async_callback(conversions.close)
                 await recorders.start()
                 running.push_async_callback(recorders.close)
@@ -121,7 +138,10 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 on_ready(address)
                 watched = asyncio.create_task(recorders.run(), name="recorders")
                 telling = asyncio.create_task(
-                    _tell_of_cameras(settings, recorders, alerts, layout), name="camera-alerts"
+                    _tell_of_cameras(
+                        settings, recorders, (alerts.send, webhooks.health_changed), layout
+                    ),
+                    name="camera-alerts",
                 )
                 running.callback(telling.cancel)
                 exports = ExportSchedule(conversions, index, settings, clock)
@@ -179,7 +199,10 @@ async def _ended(task: "asyncio.Task[None]") -> None:
 
 
 async def _tell_of_cameras(
-    settings: Settings, recorders: RecorderSupervisor, alerts: AlertSender, layout: Layout
+    settings: Settings,
+    recorders: RecorderSupervisor,
+    tell: Sequence[Callable[[str], None]],
+    layout: Layout,
 ) -> None:
     """Alert of cameras that fail or see nothing more, and that work again."""
     names = settings.names()
@@ -189,11 +212,43 @@ async def _tell_of_cameras(
     )
     while True:
         for text in told.messages(recorders.reports(), asyncio.get_running_loop().time()):
-            alerts.send(text)
+            for hearer in tell:
+                hearer(text)
         await asyncio.sleep(_ALERT_INTERVAL_S)
 
 
 def opened_accounts(settings: Settings, clock: Clock) -> Accounts:
+class SignedLinks:
+    """Addresses for those who have no account, which end after a week."""
+
+    def __init__(self, accounts: Accounts, layout: Layout, server: ServerSettings) -> None:
+        self._links = accounts.links
+        self._layout = layout
+        self._begin = server.public_url or server.root_path
+
+    def image(self, image: Image) -> str:
+        """Of one image. Raises StorageError."""
+        path = self._layout.image_url(image.key).removeprefix("/shared/")
+        return self._make(Target.FILE, path, image.key.camera)
+
+    def conversion(self, conversion: Conversion) -> str:
+        """Of a finished video or archive. Raises StorageError."""
+        return self._make(Target.PROCESS, conversion.id, conversion.camera)
+
+    def _make(self, kind: Target, target: str, camera: int) -> str:
+        _, text = self._links.make(
+            kind=kind,
+            target=target,
+            camera=camera,
+            start_us=0,
+            end_us=0,
+            made_by="server:webhook",
+            lasts_s=_LINK_LASTS_S,
+            uses=None,
+        )
+        return f"{self._begin}/link/{text}"
+
+
     """Who may come in. Raises ConfigurationError where anybody on another machine could."""
     accounts = Accounts(settings.storage.path.absolute() / ACCOUNTS_NAME, clock)
     try:

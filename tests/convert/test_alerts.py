@@ -1,13 +1,9 @@
 """Alerts to a real HTTP server: once each, patient, never in the way, the address a secret."""
 
 import asyncio
-import json
 import logging
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -22,11 +18,11 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from tests.convert.managing import managed, query
+from tests.support.receiver import SECRET, receiver
 from tests.support.saved_images import SavedImages, picture, until
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = ConversionStatus
 LAYOUT = Layout(Path("/nowhere"), ZoneInfo("UTC"))
-SECRET = "hook-4711-secret"
 VIDEO = Conversion(
     id="abcdefgh-20260101-093320",
     type=ConversionType.MP4,
@@ -39,61 +35,6 @@ VIDEO = Conversion(
     attempts=1,
 )
 ASKED_FOR = replace(VIDEO, status=QUEUED, started_us=None, attempts=0)
-
-
-class Receiver:
-    """A chat's address that answers with `answers`, one after the other, then with 204."""
-
-    def __init__(self, answers: list[int | None]) -> None:
-        self.bodies: list[bytes] = []
-        self.types: list[str | None] = []
-        self.answers = answers
-        self.release = threading.Event()
-        self.port = 0
-
-    @property
-    def url(self) -> SecretStr:
-        return SecretStr(f"http://127.0.0.1:{self.port}/{SECRET}")
-
-    @property
-    def texts(self) -> list[str]:
-        return [json.loads(body)["content"] for body in self.bodies]
-
-    def receive(self, handler: BaseHTTPRequestHandler) -> None:
-        self.bodies.append(handler.rfile.read(int(handler.headers["Content-Length"])))
-        self.types.append(handler.headers["Content-Type"])
-        answer = self.answers.pop(0) if self.answers else 204
-        if answer is None:  # says nothing until the test is over
-            self.release.wait(20)
-            return
-        handler.send_response(answer)
-        handler.send_header("Location", "/elsewhere")
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-
-@contextmanager
-def receiver(*answers: int | None) -> Iterator[Receiver]:
-    opened = Receiver(list(answers))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            opened.receive(self)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    opened.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield opened
-    finally:
-        opened.release.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def sender(url: SecretStr | None, timeout_s: float = 5) -> AlertSender:
@@ -143,7 +84,7 @@ def test_start_finish_failure_and_cancellation_are_said_with_link_and_reason() -
     assert finished == f"Finished: {what}\n{link}abcdefgh-20260101-093320.mp4"
     assert failed == f"Failed: {what}\nthe disk is full"
     assert cancelled == f"Cancelled: {what}"
-    assert set(chat.types) == {"application/json"}
+    assert {headers["Content-Type"] for headers in chat.headers} == {"application/json"}
 
 
 def test_images_that_are_not_in_the_file_are_said() -> None:

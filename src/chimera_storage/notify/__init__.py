@@ -1,0 +1,1 @@
+"""Telling other programs what happens: webhooks and, for home automation, MQTT."""
