@@ -36,6 +36,7 @@ from chimera_storage.convert.schedule import ExportSchedule
 from chimera_storage.convert.sprite import Sprites
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
+from chimera_storage.model import Conversion, Image
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from chimera_storage.upkeep import (
