@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,7 @@ from chimera_storage.archive import sidecar
 from chimera_storage.archive.check import Listener, check
 from chimera_storage.archive.findings import Kind, Report
 from chimera_storage.archive.jpeg import Wholeness, wholeness
+from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import to_us
 from chimera_storage.errors import InvalidInputError, StorageError
 from chimera_storage.model import Box, Event, Image
@@ -377,3 +379,29 @@ def test_totals_before_1970_are_counted_by_their_hour(store: Store) -> None:
     store.index.recount(1, [-1])
     assert store.index.wrong_hours(1) == []
     assert store.index.hours(1) == [-2, -1, 0]
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["index there", "index lost"])
+def test_a_check_without_the_configured_time_zone_makes_no_flat_image_one_of_another_time(
+    tmp_path: Path, is_lost: bool
+) -> None:
+    """`check --path` knows no storage.toml; the same flat name is another time in another zone."""
+    berlin, utc = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
+    with open_store(tmp_path, berlin) as store:
+        for minute in range(20):
+            store.put(f"1/20260320-12{minute:02}00-00.jpg")
+        store.reconcile(1)
+        before = store.index.images(1, *EVER)
+        assert before[0].key.second == SECOND - 3600
+    with open_store(tmp_path, utc) as store:
+        if is_lost:
+            store.layout.index.unlink()
+        report = run(store, repair=True)
+        assert report.found.total() == report.found[Kind.INDEX] == is_lost
+        assert report.left == 0
+    with open_store(tmp_path, berlin) as store:
+        reconciler = Reconciler(store.archive)
+        reconciler.start()
+        assert reconciler.wait_complete(20)
+        reconciler.close()
+        assert [i.key for i in store.index.images(1, *EVER)] == [i.key for i in before]

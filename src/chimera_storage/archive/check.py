@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from chimera_storage.archive import mark, walk
 from chimera_storage.archive.findings import Kind, Report
@@ -14,7 +15,7 @@ from chimera_storage.archive.index.database import set_aside
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.repair import Repairer, refusal
 from chimera_storage.archive.verify import Verifier
-from chimera_storage.archive.watch import Reconciler
+from chimera_storage.archive.watch import FLAT_ZONE, Reconciler
 from chimera_storage.clock import Clock
 from chimera_storage.errors import InvalidInputError, StorageError
 
@@ -65,6 +66,7 @@ def check(
         if damage is not None and layout.index.exists():
             set_aside(layout.index, "corrupt")  # a server that has it open notices
         with closing(mark.open_index(layout)) as index:
+            layout = _in_zone_of(index, layout)
             archive = Archive(layout, index, clock)
             if damage is not None:
                 _make_anew(archive, listener)
@@ -79,6 +81,14 @@ def check(
             return found.report
     except OSError as error:
         raise StorageError(f"the footage cannot be read: {error.strerror or error}") from error
+
+
+def _in_zone_of(index: Index, layout: Layout) -> Layout:
+    """Flat names say what they said to the server, whatever zone the command line was given."""
+    zone = index.meta(FLAT_ZONE)
+    if zone is None or zone == str(layout.timezone):
+        return layout
+    return Layout(layout.root, ZoneInfo(zone))
 
 
 def server_runs(layout: Layout) -> bool:

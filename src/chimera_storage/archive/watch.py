@@ -35,7 +35,7 @@ _MOST_WAITING = 50_000  # files to look at later; beyond, everything is scanned
 _READ_AT_ONCE = 200  # files; some 10 ms
 _READ_SHARE = 0.2  # of the time is spent on reading, at most
 _PROGRESS_EVERY_S = 10.0  # in the log
-_FLAT_ZONE = "flat_zone"
+FLAT_ZONE = "flat_zone"  # note in the index: the zone that its flat names were read in
 
 _log = get_logger()
 
@@ -134,6 +134,7 @@ class Reconciler:
         Raises StorageError, and OSError where a folder cannot be listed.
         """
         with self._working, suppress(_InterruptedError):
+            self._forget_flat_of_another_zone()
             counts = self._comparer.compare_camera(camera)
             self._comparer.intake.read_camera(camera)
             return counts
@@ -251,14 +252,14 @@ class Reconciler:
     def _forget_flat_of_another_zone(self) -> None:
         """The same flat name is another time in another zone: its row is made anew."""
         zone = str(self._layout.timezone)
-        before = self._index.meta(_FLAT_ZONE)
+        before = self._index.meta(FLAT_ZONE)
         if before == zone:
             return
         if before is not None:
             for camera in self._index.cameras():
                 self._index.remove_images(key for key in self._index.keys(camera) if key.flat)
                 self._index.forget_folders(camera, [""])
-        self._index.set_meta(_FLAT_ZONE, zone)
+        self._index.set_meta(FLAT_ZONE, zone)
 
     # scanning
 
