@@ -75,6 +75,21 @@ def test_a_thing_that_passes_is_found_at_any_frame_rate(fps: int) -> None:
     assert hits[-1] <= start + present + 1
 
 
+@pytest.mark.parametrize("seconds", [2, 3, 5])
+def test_snapshots_find_everybody_who_comes_to_the_same_place(seconds: int) -> None:
+    """Who stayed about the same place for two of them was taken for a leaf there from then on."""
+    background, places = wall(), (100, 108, 102)
+
+    def scene(n: int) -> NDArray[np.float32]:
+        visit = n % 8 - 5  # five empty pictures, then three with somebody
+        if visit < 0:
+            return background
+        return with_square(background, (places[visit], 80), (16, 36), 20)
+
+    present = [n for n in range(48) if n % 8 >= 5]
+    assert moving(watch(camera(scene, 48), 1 / seconds)) == present
+
+
 def test_a_thing_of_a_five_hundredth_of_the_picture_is_found() -> None:
     found = watch(camera(passer(20, 9, 13, 4), 100))
     assert len(moving(found)) > 50

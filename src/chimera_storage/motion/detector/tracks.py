@@ -219,7 +219,8 @@ class Tracker:
         if not (far or track.settled) and track.last_s - track.began_s > DOUBT_S:
             if not went:
                 track.thing = False
-                self._spots = [*self._spots, (track.patch, track.last_s)][-MAX_SPOTS:]
+                if elapsed_s < SLOW_S:  # else nothing could be seen to get away
+                    self._spots = [*self._spots, (track.patch, track.last_s)][-MAX_SPOTS:]
                 track.doubts = self._doubts(track.patch)
             track.begin_again()
         if hasty or (doubts and track.unsteady) or track.most < self._unrest.least(track.patch):
