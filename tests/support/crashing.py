@@ -141,6 +141,7 @@ class Crashes:
     def __init__(self, server: RunningServer, seed: int) -> None:
         self._server = server
         self._random = random.Random(seed)
+        self._ways: list[str] = []  # of dying that are still to come, until each was there
         self.layout = Layout(server.data, UTC)
         self._crcs: dict[str, int] = {}
         self._announced: set[str] = set()
@@ -148,7 +149,10 @@ class Crashes:
 
     def round(self) -> None:
         """Load, kill -9 at a random moment, restart, compare. Raises AssertionError."""
-        chosen = self._random.choice(["all", "all", "workers", "server"])
+        if not self._ways:
+            self._ways = ["all", "all", "workers", "server"]
+            self._random.shuffle(self._ways)
+        chosen = self._ways.pop()
         seed = self._random.random()
         workers = [
             Worker(SAVER, self.layout.root, "1,2", f"{seed}a"),
