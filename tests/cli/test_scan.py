@@ -91,6 +91,29 @@ def test_a_folder_that_cannot_be_written_to_is_an_error(videos: Path, tmp_path: 
     assert "taken cannot be made" in done.stderr
 
 
+def test_output_that_finds_no_room_is_said_in_a_sentence(videos: Path) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*COMMAND, "scan", str(videos / "still.mp4")],
+            stdout=full, stderr=subprocess.PIPE, text=True, env=clean_environment(), timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "chimera-storage: there is no room on the disk for the output\n"
+
+
+def test_a_mask_that_cannot_be_read_is_an_error_and_no_other_result(videos: Path) -> None:
+    done = command("scan", videos, "--mask-file", videos / "none.pgm")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "none.pgm cannot be read: No such file" in done.stderr
+
+
+def test_a_folder_without_videos_is_said_to_have_none(tmp_path: Path) -> None:
+    done = command("scan", tmp_path, "--format", "jsonl")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["problem"] == f"There is no video in the folder {tmp_path}."
+
+
 def test_progress_is_shown_on_a_terminal_only(videos: Path) -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(

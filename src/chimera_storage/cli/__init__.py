@@ -3,6 +3,7 @@
 A module for each command; `options` holds what several of them take.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -64,7 +65,12 @@ def main() -> None:
         _end(error, 2)
     except ChimeraStorageError as error:
         _end(error, 1)
-    except BrokenPipeError:  # the reader of our output has had enough, as in `| head`
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        if error.errno == errno.ENOSPC:
+            typer.echo("chimera-storage: there is no room on the disk for the output", err=True)
+        # Else the reader of it has had enough, as in `| head`. What is left has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
 

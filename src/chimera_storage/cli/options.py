@@ -89,8 +89,17 @@ class GivenMotion:
         return configured(self.config)
 
     def settings(self) -> MotionSettings:
-        """The present ones with the flags on top. Raises ConfigurationError."""
-        return with_flags(self.present(), self.flags)
+        """The present ones with the flags on top.
+
+        Raises ConfigurationError, also for a mask that cannot be read: without it something else
+        would be found than was asked for.
+        """
+        settings = with_flags(self.present(), self.flags)
+        if settings.mask_file:
+            from chimera_storage.motion.regions import read_mask
+
+            read_mask(Path(settings.mask_file))
+        return settings
 
     def timezone(self) -> ZoneInfo:
         """The configured time zone, UTC by default. Raises ConfigurationError."""

@@ -246,6 +246,8 @@ def _bears_strictness(path: Path | str, codec: str) -> bool:
 def _opened(path: Path | str) -> InputContainer:
     address = str(path).removeprefix("file://")
     shown = redact(address)
+    if Path(address).is_dir():
+        raise SourceError(f"There is no video in the folder {shown}.")
     if "://" not in address and not Path(address).is_file():
         raise SourceError(f"There is no file {shown}; the path of a video file is right.")
     try:
