@@ -39,8 +39,8 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, Image
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
-from chimera_storage.upkeep import (
 from chimera_storage.notify.webhooks import Webhooks
+from chimera_storage.upkeep import (
     Retention,
     Schedule,
     Statistics,
@@ -56,8 +56,8 @@ _COMPARE_BEFORE_OPENING_S = 0.3
 _OPEN_TIMEOUT_S = 10.0
 _ALERT_INTERVAL_S = 2.0
 _SECOND_SIGNAL_EXIT_CODE = 130
-
 _LINK_LASTS_S = 7 * 86_400.0
+
 log = get_logger()
 
 
@@ -81,7 +81,6 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             reconciler.start()
             alerts = AlertSender(settings.alerts.url)
             told = ConversionAlerts(alerts, public_url=settings.server.public_url, layout=layout)
-            conversions = ConversionManager(
             recorders = RecorderSupervisor(settings, clock)
             webhooks = Webhooks(
                 settings.webhooks,
@@ -96,6 +95,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 told.conversion_changed(conversion, before)
                 webhooks.conversion_changed(conversion, before)
 
+            conversions = ConversionManager(
                 archive,
                 settings.convert,
                 clock,
@@ -127,9 +127,9 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             async with contextlib.AsyncExitStack() as running:
                 await alerts.start()
                 running.push_async_callback(alerts.close)
-                await conversions.start()
                 await webhooks.start()
                 running.push_async_callback(webhooks.close)
+                await conversions.start()
                 running.push_async_callback(conversions.close)
                 await recorders.start()
                 running.push_async_callback(recorders.close)
@@ -218,7 +218,6 @@ async def _tell_of_cameras(
         await asyncio.sleep(_ALERT_INTERVAL_S)
 
 
-def opened_accounts(settings: Settings, clock: Clock) -> Accounts:
 class SignedLinks:
     """Addresses for those who have no account, which end after a week."""
 
@@ -250,6 +249,7 @@ class SignedLinks:
         return f"{self._begin}/link/{text}"
 
 
+def opened_accounts(settings: Settings, clock: Clock) -> Accounts:
     """Who may come in. Raises ConfigurationError where anybody on another machine could."""
     accounts = Accounts(settings.storage.path.absolute() / ACCOUNTS_NAME, clock)
     try:
