@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -48,6 +49,33 @@ def test_what_is_ready_is_used_and_another_one_made_ready(saved: SavedImages) ->
             assert b"moov" in data
             await until(lambda: kept._spare, 10, "another one")
             assert conversion_processes() != [ready]
+
+    uvloop.run(run())
+
+
+def has_loaded_ffmpeg(pid: int) -> bool:
+    return "libavcodec" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_an_archive_does_without_the_libraries_of_videos_and_leaves_them_to_a_video(
+    saved: SavedImages,
+) -> None:
+    saved.save([picture(1, 1280, 720)] * 200, width=1280, height=720)
+
+    async def run() -> None:
+        async with children() as kept:
+            (ready,) = conversion_processes()
+            await until(lambda: has_loaded_ffmpeg(ready), 10, "the libraries of videos")
+            child = await kept.start(job(saved, None, ConversionType.ZIP))
+            assert await child.read()  # the pipe does not hold all of it, so it is not through
+            assert child.pid != ready
+            assert not has_loaded_ffmpeg(child.pid)
+            child.kill()
+            await child.wait()
+            video = await kept.start(job(saved, None, ConversionType.MP4))
+            assert video.pid == ready
+            video.kill()
+            await video.wait()
 
     uvloop.run(run())
 

@@ -1,4 +1,7 @@
-"""`python -m chimera_storage.convert`: one conversion, at low priority from its first import on."""
+"""`python -m chimera_storage.convert [video]`: one conversion, low in priority from its start on.
+
+With `video` the libraries of videos are loaded before the job is there.
+"""
 
 import os
 import sys
@@ -7,6 +10,6 @@ os.nice(10)  # before the imports: they take half a second, which recorders need
 
 from chimera_storage.convert.child import main  # noqa: E402
 
-exit_code = main()
+exit_code = main(for_video=sys.argv[1:] == ["video"])
 sys.stderr.flush()
 os._exit(exit_code)  # the work is on disk or sent; taking the libraries down takes 0.1 s

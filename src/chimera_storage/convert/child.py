@@ -28,15 +28,13 @@ from chimera_storage.convert.job import (
     Report,
 )
 from chimera_storage.convert.make import Made, NoImagesError
-from chimera_storage.convert.make_animation import make_animation
 from chimera_storage.convert.make_archive import make_archive
-from chimera_storage.convert.make_video import Video, make_video
 from chimera_storage.convert.output import reason, remove
 from chimera_storage.convert.selection import Selection
 from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.model import ConversionType
-from chimera_storage.options import ZipOptions
+from chimera_storage.options import VideoOptions, ZipOptions
 
 _REPORT_INTERVAL_S = 0.2
 _BUFFER_BYTES = 1 << 20
@@ -78,14 +76,19 @@ class Reporter:
             self._pipe.write(report.to_line())
 
 
-def main() -> int:
-    """Do the job that stands on standard input. Returns the exit code."""
+def main(*, for_video: bool) -> int:
+    """Do the job that stands on standard input. Returns the exit code.
+
+    `for_video`: a video's libraries are loaded before the job is there, as it is to begin at once.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         # systemd sends these to all processes of a service; when this one ends is the server's
         # decision, and without the server it ends anyway.
         signal.signal(number, signal.SIG_IGN)
     pipe = Pipe()
     configure_logging()
+    if for_video:
+        import chimera_storage.convert.make_animation  # noqa: F401
     job = Job.from_line(_read_line())
     reporter = Reporter(pipe if job.output is not None else None)
     try:
@@ -143,6 +146,17 @@ def _convert(job: Job, archive: Archive, sink: Sink, reporter: Reporter) -> Made
             folder=None if job.output is None else job.output.parent,
             on_image=reporter.progress,
         )
+    return _make_video(job, archive, selection, sink, reporter)
+
+
+def _make_video(
+    job: Job, archive: Archive, selection: Selection, sink: Sink, reporter: Reporter
+) -> Made:
+    # FFmpeg is 16 MB that an archive has no use for.
+    from chimera_storage.convert.make_animation import make_animation
+    from chimera_storage.convert.make_video import Video, make_video
+
+    assert isinstance(job.options, VideoOptions)  # noqa: S101 - there is no third kind
     output = job.output
 
     def on_image(done: int) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from chimera_storage.convert.job import Job, Report
 from chimera_storage.log import get_logger
+from chimera_storage.options import VideoOptions
 
 _CHUNK_BYTES = 256 * 1024
 _SPARE_DELAY_S = 2.0
@@ -29,15 +30,17 @@ class Child:
         self._reaper: asyncio.Task[int] | None = None
 
     @classmethod
-    async def start(cls) -> "Child":
+    async def start(cls, *arguments: str) -> "Child":
         """A new interpreter (never a fork of this threaded process) that waits for its job.
+
+        With the argument `video` it has loaded by then what only a video needs.
 
         -P keeps the working directory out of the module path. The session of its own keeps a
         Ctrl-C in a terminal away from it: whether it goes on is the server's decision.
         """
         return cls(
             await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "chimera_storage.convert",
+                sys.executable, "-P", "-m", "chimera_storage.convert", *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,
@@ -110,10 +113,12 @@ class Child:
 
 
 class Children:
-    """Starts processes, and keeps one ready where that is wanted. Used from one event loop.
+    """Starts processes, and keeps one ready for a video where that is wanted.
 
     A new interpreter needs 0.4 s (two cores, idle) until it can begin, most of it imports; one that
-    is ready begins at once. It takes some 50 MB of memory.
+    is ready begins at once, as a video that is sent while it is made has to. An archive's process
+    is a new one: nobody waits for its first byte, and it does without the libraries of videos.
+    Used from one event loop.
     """
 
     def __init__(self, *, keep_spare: bool) -> None:
@@ -125,7 +130,9 @@ class Children:
 
     async def start(self, job: Job) -> Child:
         """A process that has its job."""
-        spare, self._spare = self._spare, None
+        spare = None
+        if isinstance(job.options, VideoOptions):
+            spare, self._spare = self._spare, None
         child = spare if spare is not None and spare.is_alive else await Child.start()
         self.prepare()
         await child.give(job)
@@ -145,7 +152,7 @@ class Children:
     async def _prepare(self) -> None:
         try:
             if self._spare is None or not self._spare.is_alive:
-                self._spare = await Child.start()
+                self._spare = await Child.start("video")
         except OSError as error:
             log.warning("no_spare_conversion_process", error=str(error))
         finally:
