@@ -104,6 +104,25 @@ def test_2021_bug_a_client_that_goes_away_stops_the_work(
     assert is_well(port)
 
 
+def test_bug_a_client_that_went_away_before_the_first_byte_left_the_work_running(
+    room: Room, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def long_in_coming(**_wish: Any) -> AsyncGenerator[bytes, None]:
+        room.conversions.streams_open += 1
+        try:
+            await asyncio.Event().wait()
+            yield b""
+        finally:
+            room.conversions.streams_open -= 1
+
+    monkeypatch.setattr(room.conversions, "stream", long_in_coming)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(CREATE_VIDEO)
+        wait_for(lambda: room.conversions.streams_open == 1, 10, "the work to begin")
+    wait_for(lambda: room.conversions.streams_open == 0, 10, "the generator to be closed")
+    assert is_well(port)
+
+
 def test_a_stream_that_breaks_off_ends_the_connection_so_that_the_client_knows(
     port: int, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

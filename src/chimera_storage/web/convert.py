@@ -1,7 +1,5 @@
 """/convert: videos and archives of a time range."""
 
-import asyncio
-import contextlib
 import secrets
 import string
 from collections.abc import AsyncGenerator
@@ -73,13 +71,13 @@ class Wish:
 
 
 class GeneratedFile(Response):
-    """A file sent while it is made; the work stops when the client goes away."""
+    """A file sent while it is made; the work stops when the client goes away.
 
-    def __init__(
-        self, first: bytes, rest: AsyncGenerator[bytes, None], headers: dict[str, str]
-    ) -> None:
-        self._first = first
-        self._rest = rest
+    Also before there is a first part, which takes an animation as long as all of its colours.
+    """
+
+    def __init__(self, parts: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
+        self._parts = parts
         super().__init__(headers=headers)
         del self.headers["content-length"]
 
@@ -87,13 +85,17 @@ class GeneratedFile(Response):
         try:
             await until_gone(self._send(send), receive)
         finally:
-            await self._rest.aclose()
+            await self._parts.aclose()
 
     async def _send(self, send: Send) -> None:
+        # The first part decides between a file and an error, which cannot be told once 200 is sent.
+        first = await anext(self._parts, None)
+        if first is None:
+            raise ConversionError("the images of this range are gone, so nothing was made")
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self._first, "more_body": True})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
         try:
-            async for part in self._rest:
+            async for part in self._parts:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except ChimeraStorageError as error:
             log.warning("download_broken_off", reason=str(error))
@@ -137,7 +139,7 @@ class Converting:
             download = await run_in_threadpool(self._pinned, wish, wish.options)
             answer = link_answer if as_link else body_answer
             return answer(self._services, download)
-        return await self._streamed(wish)
+        return self._streamed(wish)
 
     def _pinned(self, wish: Wish, options: ZipOptions) -> Download:
         return self._services.downloads.pin(
@@ -184,7 +186,7 @@ class Converting:
             answer["url"] = self._services.absolute(url)
         return JSONAnswer(answer | {"frameLimitMet": over_limit, "frames": conversion.frames})
 
-    async def _streamed(self, wish: Wish) -> Response:
+    def _streamed(self, wish: Wish) -> Response:
         parts = self._services.conversions.stream(
             type=wish.type,
             camera=wish.camera,
@@ -194,15 +196,6 @@ class Converting:
             skip=wish.skip,
             options=wish.options,
         )
-        # The first part decides between a file and an error, which cannot be told once 200 is sent.
-        try:
-            first = await anext(parts, None)
-            if first is None:
-                raise ConversionError("the images of this range are gone, so nothing was made")
-        except BaseException:
-            with contextlib.suppress(asyncio.CancelledError):
-                await parts.aclose()
-            raise
         conversion = wish.conversion(*self._new_id())
         name = self._services.archive.layout.output_name(conversion)
         headers = {
@@ -210,7 +203,7 @@ class Converting:
             "content-disposition": f"attachment; {filename_parameter(name)}",
             "cache-control": "no-store",
         }
-        return GeneratedFile(first, parts, headers)
+        return GeneratedFile(parts, headers)
 
     def _new_id(self) -> tuple[str, int]:
         letters = string.ascii_lowercase + string.digits
