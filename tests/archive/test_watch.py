@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import zlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -204,6 +204,15 @@ def test_only_old_leftovers_are_deleted(store: Store) -> None:
     compare(store)
     assert [path.exists() for path in old] == [False] * 4
     assert [path.exists() for path in kept] == [True] * 5
+
+
+def test_what_a_copy_job_is_about_to_rename_is_no_leftover(store: Store) -> None:
+    """Syncthing's `.syncthing.<name>.tmp` gets the original's time first, and then its name."""
+    store.clock.move(timedelta(seconds=time.time()) - (NOW - datetime.fromtimestamp(0, UTC)))
+    copied = store.put("1/20260320/12/.syncthing.20260320-120000-00.jpg.tmp", age_s=4000)
+    store.put("1/20260320/12/20260320-120001-00.jpg")
+    compare(store)
+    assert copied.exists()
 
 
 def test_flat_names_are_read_anew_when_the_time_zone_changes(tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ class Age:
         now = to_us(clock.now()) / SECOND_US
         return cls(seconds=abs(now - status.st_mtime), inode_seconds=abs(now - status.st_ctime))
 
+    @property
+    def untouched_seconds(self) -> float:
+        """Since anything happened to it; a copy job gives it the original's time at the end."""
+        return min(self.seconds, self.inode_seconds)
+
 
 def read_image(
     path: Path | str, key: ImageKey, clock: Clock, *, sync: bool = True
@@ -80,7 +85,7 @@ def _read_image(descriptor: int, key: ImageKey, clock: Clock, *, sync: bool) -> 
         return Refusal.NO_IMAGE
     if age < SETTLED_AGE_S and not data.endswith(b"\xff\xd9"):
         return Refusal.UNFINISHED
-    if sync and min(age, Age.of(status, clock).inode_seconds) < DURABLE_AGE_S:
+    if sync and Age.of(status, clock).untouched_seconds < DURABLE_AGE_S:
         os.fsync(descriptor)
     width, height = dimensions(data)
     return Image(

@@ -147,7 +147,7 @@ class Intake:
     def _is_durable(self, status: os.stat_result) -> bool:
         """Whether the kernel wrote it back by now; the inode's own time tells of copies too."""
         age = Age.of(status, self._clock)
-        if min(age.seconds, age.inode_seconds) > DURABLE_AGE_S:
+        if age.untouched_seconds > DURABLE_AGE_S:
             return True
         self._young += 1
         if self._young == _MANY_YOUNG:
@@ -192,6 +192,6 @@ def drop_if_leftover(path: Path, archive: Archive) -> None:
     """Deletes a file that nobody has written to for an hour."""
     with suppress(OSError):
         status = path.lstat()
-        if Age.of(status, archive.clock).seconds > LEFTOVER_AGE_S:
+        if Age.of(status, archive.clock).untouched_seconds > LEFTOVER_AGE_S:
             path.unlink()
             _log.info("leftover_deleted", file=path.name, bytes=status.st_size)

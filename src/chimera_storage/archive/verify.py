@@ -256,9 +256,9 @@ class Verifier:
                     self.leftovers.append(path)
 
     def _age(self, path: Path) -> float:
-        """Seconds since it was written to; 0 where it is gone."""
+        """Seconds since anything happened to it; 0 where it is gone."""
         try:
-            return Age.of(path.lstat(), self._clock).seconds
+            return Age.of(path.lstat(), self._clock).untouched_seconds
         except OSError:
             return 0.0
 
