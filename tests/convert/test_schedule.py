@@ -126,6 +126,25 @@ def test_a_camera_that_could_not_be_asked_for_is_asked_for_again_alone(saved: Sa
     assert asked.cameras == [1, 2]
 
 
+def test_bug_a_camera_was_left_out_the_next_time_where_another_had_failed_until_then(
+    saved: SavedImages,
+) -> None:
+    clock = FixedClock(NEXT_MORNING - timedelta(minutes=1))
+    asked = Asked()
+    asked.broken = {2}
+
+    async def a_day_later(schedule: ExportSchedule) -> None:
+        clock.move(timedelta(minutes=2))
+        await schedule.look()
+        asked.broken = set()
+        clock.move(timedelta(days=1))
+        await schedule.look()
+
+    looked(saved, settings({}), clock, a_day_later, asked)
+
+    assert asked.cameras == [1, 1, 2]
+
+
 def test_a_clock_that_is_set_back_does_not_repeat_or_stop_it(saved: SavedImages) -> None:
     clock = FixedClock(NEXT_MORNING - timedelta(minutes=1))
 

@@ -58,7 +58,8 @@ class ExportSchedule:
         self._zone = ZoneInfo(settings.server.timezone)
         self._clock = clock
         self._stop = asyncio.Event()
-        self._asked: dict[str, set[int]] = {}  # of an export that could not be asked for wholly
+        # When due, and cameras asked for, of an export that could not be asked for wholly.
+        self._asked: dict[str, tuple[datetime, set[int]]] = {}
 
     async def run(self) -> None:
         """Until `close`."""
@@ -93,7 +94,10 @@ class ExportSchedule:
         if due is None:
             return
         start_us, end_us = span(export.range, due)
-        asked = self._asked.setdefault(export.name, set())
+        since, asked = self._asked.get(export.name, (due, set()))
+        if since != due:
+            asked = set()  # nothing of the next one was asked for yet
+        self._asked[export.name] = due, asked
         for camera in export.cameras or self._cameras:
             if camera not in asked:
                 await self._ask(export, camera, start_us, end_us)
