@@ -209,7 +209,7 @@ def test_only_old_leftovers_are_deleted(store: Store) -> None:
 def test_what_a_copy_job_is_about_to_rename_is_no_leftover(store: Store) -> None:
     """Syncthing's `.syncthing.<name>.tmp` gets the original's time first, and then its name."""
     store.clock.move(timedelta(seconds=time.time()) - (NOW - datetime.fromtimestamp(0, UTC)))
-    copied = store.put("1/20260320/12/.syncthing.20260320-120000-00.jpg.tmp", age_s=4000)
+    copied = store.put("1/.syncthing.20260320-120000-00.jpg.tmp", age_s=4000)
     store.put("1/20260320/12/20260320-120001-00.jpg")
     compare(store)
     assert copied.exists()
