@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DATA ?= data
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 
-.PHONY: help run test check format lock browser clean
+.PHONY: help run test check format lock programs clean
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -26,7 +26,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: $(VENV)/.runtime ## the server with a demonstration camera on http://127.0.0.1:8083
 	@exec $(BIN)/chimera-storage serve --demo --path $(DATA)
 
-test: $(VENV)/.dev browser check ## style, types, layers and every test
+test: $(VENV)/.dev programs check ## style, types, layers and every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## style, types and layers only
@@ -38,12 +38,13 @@ check: $(VENV)/.dev ## style, types and layers only
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-# Browser tests run in Debian's Chromium; as root it is installed here, otherwise this says what to install.
-browser:
-	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	  { echo "Installing Debian's chromium for the browser tests ..."; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; } || \
-	  { echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; exit 2; }
+# Tests of pages run in Debian's Chromium, those of MQTT against its mosquitto; as root they are installed here,
+# otherwise this says what to install.
+programs:
+	@test -x /usr/bin/chromium && test -x /usr/sbin/mosquitto || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  { echo "Installing Debian's chromium and mosquitto for the tests ..."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium mosquitto >/dev/null; }; } || \
+	  { echo "The tests need Chromium and Mosquitto: sudo apt-get install chromium mosquitto" >&2; exit 2; }
 
 lock: ## pin every dependency anew, with hashes, without index addresses
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip --quiet install uv

@@ -31,6 +31,7 @@ __all__ = [
     "ConvertSettings",
     "ExportSettings",
     "MotionSettings",
+    "MqttSettings",
     "RetentionSettings",
     "ServerSettings",
     "Settings",
@@ -76,6 +77,12 @@ def _networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
                 f"{address!r} is no address; right would be one such as 192.168.1.2 or 10.0.0.0/8"
             ) from None
     return addresses
+
+
+def _topic(topic: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", topic):
+        raise ValueError('a topic such as "home/cameras" is right')
+    return topic
 
 
 def _cron(expression: str) -> str:
@@ -218,6 +225,18 @@ class AlertSettings(Section):
     url: SecretStr | None = None
 
 
+class MqttSettings(Section):
+    """The broker that home automation listens to; none without `host`."""
+
+    host: str = ""
+    port: int = Field(1883, ge=1, le=65535)
+    user: str = ""
+    password: SecretStr | None = None
+    tls: bool = False
+    topic: Annotated[str, AfterValidator(_topic)] = "chimera-storage"
+    discovery_prefix: Annotated[str, AfterValidator(_topic)] = "homeassistant"
+
+
 class WebhookSettings(Section):
     """An address that is told what happens, in signed JSON."""
 
@@ -225,7 +244,7 @@ class WebhookSettings(Section):
     events: tuple[Literal["motion", "conversions", "health"], ...] = Field(
         ("motion", "conversions", "health"), min_length=1
     )
-    secret: SecretStr = Field(min_length=16)
+    secret: SecretStr
 
     @field_validator("url")
     @classmethod
@@ -233,6 +252,13 @@ class WebhookSettings(Section):
         if not url.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("an address that begins with http:// or https:// is right")
         return url
+
+    @field_validator("secret")
+    @classmethod
+    def _long(cls, secret: SecretStr) -> SecretStr:
+        if len(secret.get_secret_value()) < 16:
+            raise ValueError("16 characters or more are right")
+        return secret
 
 
 class Settings(Section):
@@ -243,6 +269,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     convert: ConvertSettings = ConvertSettings()
     alerts: AlertSettings = AlertSettings()
+    mqtt: MqttSettings = MqttSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     exports: tuple[ExportSettings, ...] = ()
     camera: tuple[CameraSettings, ...] = ()

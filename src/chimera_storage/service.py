@@ -39,6 +39,7 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, Image
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
+from chimera_storage.notify.mqtt import HomeAutomation
 from chimera_storage.notify.webhooks import Webhooks
 from chimera_storage.upkeep import (
     Retention,
@@ -90,16 +91,19 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 reports=recorders.reports,
                 names=settings.names(),
             )
-
-            def conversion_changed(conversion: Conversion, before: Conversion | None) -> None:
-                told.conversion_changed(conversion, before)
-                webhooks.conversion_changed(conversion, before)
-
+            home = HomeAutomation(
+                settings.mqtt,
+                archive,
+                cameras=[camera.id for camera in settings.camera],
+                name=lambda camera: settings.names().get(camera) or f"Camera {camera}",
+                page=settings.server.public_url,
+                reports=recorders.reports,
+            )
             conversions = ConversionManager(
                 archive,
                 settings.convert,
                 clock,
-                on_change=conversion_changed,
+                on_change=_each(told.conversion_changed, webhooks.conversion_changed),
                 names=settings.names(),
                 keep_spare=True,
             )
@@ -135,6 +139,8 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 running.push_async_callback(recorders.close)
                 http = await running.enter_async_context(_http(app, settings.server))
                 running.callback(conversions.end_changes)
+                await home.start()
+                running.push_async_callback(home.close)
                 log.info("server_ready", address=address, cameras=len(settings.camera))
                 on_ready(address)
                 watched = asyncio.create_task(recorders.run(), name="recorders")
@@ -192,6 +198,18 @@ def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
             while not reconciler.wait_complete(_COMPARE_BEFORE_OPENING_S):
                 log.info("comparing_files_and_index", progress=round(reconciler.progress, 3))
         yield archive
+
+
+def _each(
+    *hearers: Callable[[Conversion, Conversion | None], None],
+) -> Callable[[Conversion, Conversion | None], None]:
+    """Tells each of them of a conversion."""
+
+    def tell(conversion: Conversion, before: Conversion | None) -> None:
+        for hear in hearers:
+            hear(conversion, before)
+
+    return tell
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -1,0 +1,211 @@
+"""Motion and the newest image of each camera over MQTT, found by Home Assistant by itself.
+
+Published with discovery messages, retained, so that whoever comes later knows them too. The broker
+says `offline` in our place when the connection breaks (last will). Nothing waits for the broker:
+reports and the index are looked at here, a few times a second, while it is connected.
+"""
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chimera_storage import __version__
+from chimera_storage.archive.images import Archive
+from chimera_storage.config import MqttSettings
+from chimera_storage.errors import ChimeraStorageError, NotFoundError
+from chimera_storage.log import get_logger
+from chimera_storage.model import CameraReport, CameraState, ImageKey
+
+if TYPE_CHECKING:
+    import aiomqtt  # imported where there is a broker to connect to
+
+LOOK_INTERVAL_S = 0.5
+LOOKS_PER_IMAGE = 4  # newest images come at most every so many looks
+RETRY_DELAYS_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # the last for ever
+TIMEOUT_S = 10.0
+
+log = get_logger()
+
+
+class HomeAutomation:
+    """One broker's view of the cameras; does nothing where no broker is configured.
+
+    `name` of a camera; `page`: the address of this server for people, or empty.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        archive: Archive,
+        *,
+        cameras: Sequence[int],
+        name: Callable[[int], str],
+        page: str,
+        reports: Callable[[], Sequence[CameraReport]],
+    ) -> None:
+        self._settings = settings
+        self._archive = archive
+        self._cameras = cameras
+        self._name = name
+        self._page = page
+        self._reports = reports
+        self._install = f"chimera_storage_{archive.index.data_folder_id[:8]}"
+        self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        self._said: dict[str, str] = {}
+        self._shown: dict[int, ImageKey] = {}
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        if self._settings.host:
+            self._task = asyncio.create_task(self._run(), name="mqtt")
+
+    async def close(self) -> None:
+        """Say that the server is offline, and stop."""
+        self._closing.set()
+        if self._task is not None:
+            done, _ = await asyncio.wait({self._task}, timeout=2)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        import aiomqtt
+
+        failures = 0
+        while not self._closing.is_set():
+            try:
+                async with self._client() as client:
+                    log.info("mqtt_connected", host=self._settings.host)
+                    failures = 0
+                    await self._connected(client)
+            except (aiomqtt.MqttError, OSError, ChimeraStorageError) as error:
+                delay_s = RETRY_DELAYS_S[min(failures, len(RETRY_DELAYS_S) - 1)]
+                failures += 1
+                log.warning("mqtt_disconnected", problem=str(error), retry_in_s=delay_s)
+                await self._pause(delay_s)
+
+    def _client(self) -> "aiomqtt.Client":
+        import aiomqtt
+
+        settings = self._settings
+        password = settings.password
+        return aiomqtt.Client(
+            settings.host,
+            settings.port,
+            username=settings.user or None,
+            password=None if password is None else password.get_secret_value(),
+            identifier=self._install,
+            tls_context=ssl.create_default_context() if settings.tls else None,
+            will=aiomqtt.Will(self._topic("status"), "offline", qos=1, retain=True),
+            timeout=TIMEOUT_S,
+        )
+
+    async def _connected(self, client: "aiomqtt.Client") -> None:
+        """Publish until the connection breaks (MqttError) or the server closes."""
+        listening = asyncio.create_task(_listen(client))  # this is what hears of a broken one
+        try:
+            self._said.clear()
+            self._shown.clear()
+            for topic, entity in self._discovery():
+                await _publish(client, topic, json.dumps(entity))
+            await _publish(client, self._topic("status"), "online")
+            looks = 0
+            while not (self._closing.is_set() or listening.done()):
+                for report in self._reports():
+                    await self._say(client, report)
+                if looks % LOOKS_PER_IMAGE == 0:
+                    for camera in self._cameras:
+                        await self._show(client, camera)
+                looks += 1
+                await self._pause(LOOK_INTERVAL_S)
+            if listening.done():
+                listening.result()
+            await _publish(client, self._topic("status"), "offline")
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+
+    async def _say(self, client: "aiomqtt.Client", report: CameraReport) -> None:
+        is_there = report.state in (CameraState.CONNECTED, CameraState.ENDED)
+        moves = report.event_since_us is not None
+        for part, text in (
+            ("available", "online" if is_there else "offline"),
+            ("motion", "ON" if moves else "OFF"),
+        ):
+            topic = self._topic(f"camera/{report.camera}/{part}")
+            if self._said.get(topic) != text:
+                await _publish(client, topic, text)
+                self._said[topic] = text
+
+    async def _show(self, client: "aiomqtt.Client", camera: int) -> None:
+        found = await asyncio.to_thread(self._newest, camera)
+        if found is not None and self._shown.get(camera) != found[0]:
+            await _publish(client, self._topic(f"camera/{camera}/image"), found[1])
+            self._shown[camera] = found[0]
+
+    def _newest(self, camera: int) -> tuple[ImageKey, bytes] | None:
+        """The newest image, where it was not shown yet."""
+        image = self._archive.index.latest(camera)
+        if image is None or self._shown.get(camera) == image.key:
+            return None
+        try:
+            with self._archive.open(image.key) as file:
+                return image.key, file.read()
+        except NotFoundError:  # deleted in between
+            return None
+
+    def _discovery(self) -> list[tuple[str, dict[str, Any]]]:
+        found = []
+        for camera in self._cameras:
+            device: dict[str, Any] = {
+                "identifiers": [f"{self._install}_{camera}"],
+                "name": self._name(camera),
+                "manufacturer": "Chimera Storage",
+                "sw_version": __version__,
+            }
+            if self._page:
+                device["configuration_url"] = self._page
+            motion = {
+                "name": "Motion",
+                "device_class": "motion",
+                "state_topic": self._topic(f"camera/{camera}/motion"),
+                "availability": [
+                    {"topic": self._topic("status")},
+                    {"topic": self._topic(f"camera/{camera}/available")},
+                ],
+                "availability_mode": "all",
+            }
+            image = {
+                "name": "Newest image",
+                "image_topic": self._topic(f"camera/{camera}/image"),
+                "content_type": "image/jpeg",
+                "availability": [{"topic": self._topic("status")}],
+            }
+            for kind, what, entity in (
+                ("binary_sensor", "motion", motion),
+                ("image", "image", image),
+            ):
+                unique = f"{self._install}_{camera}_{what}"
+                topic = f"{self._settings.discovery_prefix}/{kind}/{unique}/config"
+                found.append((topic, {**entity, "unique_id": unique, "device": device}))
+        return found
+
+    def _topic(self, name: str) -> str:
+        return f"{self._settings.topic}/{name}"
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+
+
+async def _listen(client: "aiomqtt.Client") -> None:
+    async for _ in client.messages:
+        pass
+
+
+async def _publish(client: "aiomqtt.Client", topic: str, payload: str | bytes) -> None:
+    await client.publish(topic, payload, qos=1, retain=True)
