@@ -1,14 +1,16 @@
 """Signed links serve exactly what they were made for, as long and as often as they say."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from chimera_storage.access import Role
+from chimera_storage.access import ACCOUNTS_NAME, Role
 from chimera_storage.log import redact
 from tests.support.web import NOW, Room, web_room
 from tests.web.conftest import CAMERAS
@@ -159,15 +161,21 @@ def test_every_change_of_the_text_makes_it_lead_nowhere(still: Shown) -> None:
         assert b"inside" not in body
 
 
-def test_a_row_that_was_changed_opens_nothing(shown: Shown) -> None:
+@pytest.mark.parametrize(
+    "column", ["target", "kind", "camera", "start_us", "end_us", "made_by", "expires_us", "uses"]
+)
+def test_a_row_that_was_changed_opens_nothing(shown: Shown, column: str) -> None:
     url = shown.make(file=shown.room.url(shown.inside))["url"]
     assert shown.open(url).status_code == 200
-    store = shown.room.accounts._store
-    path = shown.room.url(shown.other).removeprefix("/shared/")
-    from chimera_storage.access import store as module
-
-    with store._write() as connection:
-        connection.execute(module._LINKS.update().values(target=path, camera=2))
+    changed = {
+        "target": shown.room.url(shown.last).removeprefix("/shared/"),
+        "kind": "range",
+        "made_by": "owner",
+        "expires_us": 1 << 60,
+    }
+    with closing(sqlite3.connect(shown.room.root / ACCOUNTS_NAME)) as connection, connection:
+        value = changed.get(column, 1 if column != "camera" else 2)
+        connection.execute(f"update links set {column} = ?", [value])  # noqa: S608
     assert shown.open(url).status_code == 404
 
 

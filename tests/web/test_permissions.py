@@ -28,7 +28,8 @@ CAMERAS = (
     {"id": 1, "name": "Front door", "url": "rtsp://192.0.2.1/one"},
     {"id": HIDDEN, "name": NAME, "url": "rtsp://192.0.2.1/seven"},
 )
-SECRET = re.compile("777|Secret.garden|hushhush", re.IGNORECASE)
+# Not within a random id.
+SECRET = re.compile("(?<![0-9a-z])777(?![0-9a-z])|Secret.garden|hushhush", re.IGNORECASE)
 IMAGE = b"\xff\xd8 hushhush \xff\xd9"
 US = 1_000_000
 
