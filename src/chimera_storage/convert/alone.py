@@ -18,15 +18,17 @@ _UNWHOLE = "its process ended before the file was whole"
 def export(job: Job, on_report: Callable[[Report], None]) -> Report:
     """Make `job.output`, which appears under its name only when it is whole.
 
-    `on_report` is told how far it is. Raises ConversionError where there is a file of this name
-    or it cannot be made, StorageError where the file cannot be written. Interrupted, nothing is
-    left.
+    `on_report` is told how far it is. Raises ConversionError where there is a file of this name,
+    no folder for it, or it cannot be made, StorageError where the file cannot be written.
+    Interrupted, nothing is left.
     """
     final = job.output
     if final is None:
         raise ValueError("an export has a file to write")
     if os.path.lexists(final):
         raise ConversionError(f"{final} is there already; name another file with -o")
+    if not final.parent.is_dir():
+        raise ConversionError(f"there is no folder {final.parent}; make it, or name another file")
     temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
     try:
         last = _run(replace(job, output=temporary), on_report)
