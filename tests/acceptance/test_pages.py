@@ -60,6 +60,8 @@ def test_motion_boxes_are_drawn_over_the_image(server: RunningServer) -> None:
 
 def test_a_video_is_made_shown_played_and_deleted(server: RunningServer) -> None:
     with open_page(server.url, PICTURES / "video") as (page, complaints):
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         make(page, "Video")
         row = page.locator(".process", has_text="video").first
         expect(row.get_by_role("link", name="Download")).to_be_visible(timeout=PATIENCE_MS)
@@ -72,6 +74,7 @@ def test_a_video_is_made_shown_played_and_deleted(server: RunningServer) -> None
         assert played["seconds"] == pytest.approx(process["frames"] / 60, abs=0.1)
         delete(page, row)
         expect(page.locator(".process", has_text="video")).to_have_count(0)
+        assert not any("listProcess" in url for url in asked), "changes are pushed, not asked for"
         assert server.http.get(link).status_code == 404
         assert complaints == []
 

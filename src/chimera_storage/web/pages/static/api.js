@@ -62,3 +62,32 @@ export function repeat(task, everyMs, onTrouble) {
   run();
   return run;
 }
+
+// Server-sent events of a route, each given to the handler of its name, while the page is looked at:
+// of the connections to one server a browser has only six for all of its tabs.
+export function listen(route, handlers, onTrouble) {
+  const againMs = 5000;
+  let source = null;
+  let timer = 0;
+  function open() {
+    close();
+    if (document.hidden) return;
+    source = new EventSource(root + route);
+    source.onopen = () => onTrouble(null);
+    source.onerror = () => {
+      onTrouble(new TypeError(`no events from ${route}`));
+      // A connection that was lost is opened again by the browser; one that was refused is not.
+      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(open, againMs);
+    };
+    for (const [name, handle] of Object.entries(handlers)) {
+      source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+    }
+  }
+  function close() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  }
+  document.addEventListener("visibilitychange", open);
+  open();
+}

@@ -1,16 +1,15 @@
-// The page at /: asks the server every second or two and shows what changed.
+// The page at /: asks the server every two seconds, hears of videos and archives, shows what changed.
 
-import { get, repeat } from "./api.js";
+import { get, listen, repeat } from "./api.js";
 import { showCameras } from "./cameras.js";
 import { setHidden, setText } from "./dom.js";
 import { duration, size } from "./format.js";
 import { offerCameras, startMaker } from "./maker.js";
-import { onProcessChange, showProcesses } from "./processes.js";
+import { nameCameras, processEvents } from "./processes.js";
 
 const trouble = document.getElementById("trouble");
 const storage = document.getElementById("storage");
 const troubles = new Map();
-let names = new Map();
 
 function teller(topic) {
   return (error) => {
@@ -26,7 +25,7 @@ function teller(topic) {
 
 async function cameras() {
   const answer = await get("/cameras");
-  names = new Map(answer.cameras.map(({ id, name }) => [id, name]));
+  nameCameras(new Map(answer.cameras.map(({ id, name }) => [id, name])));
   showCameras(answer);
   offerCameras(answer);
   showStorage(answer.storage);
@@ -47,12 +46,7 @@ async function usage() {
   setText(document.getElementById("usage"), parts.join(" · "));
 }
 
-async function processes() {
-  showProcesses(await get("/convert/listProcess"), names);
-}
-
 repeat(cameras, 2000, teller("cameras"));
 repeat(usage, 10000, teller("usage"));
-const refresh = repeat(processes, 1000, teller("processes"));
-onProcessChange(refresh);
-startMaker(refresh);
+listen("/convert/events", processEvents, teller("processes"));
+startMaker();

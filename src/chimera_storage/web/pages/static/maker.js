@@ -9,14 +9,14 @@ const form = document.getElementById("make");
 const result = document.getElementById("make-result");
 let untouched = true; // until a time is chosen the form means the last hour
 
-export function startMaker(refresh) {
+export function startMaker() {
   form.addEventListener("input", ({ target }) => {
     if (target.name === "start" || target.name === "end") untouched = false;
     chooseType();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    make(refresh);
+    make();
   });
   chooseType();
 }
@@ -49,7 +49,7 @@ function say(text, kind = "") {
   result.dataset.kind = kind;
 }
 
-async function make(refresh) {
+async function make() {
   const fields = form.elements;
   const type = fields.type.value;
   if (!fields.camera.value) return say("There is no camera to make it of.", "error");
@@ -71,7 +71,6 @@ async function make(refresh) {
     say(`${error.message}.`, "error");
   }
   button.disabled = false;
-  refresh();
 }
 
 async function told(response, type) {

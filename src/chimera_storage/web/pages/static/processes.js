@@ -8,22 +8,38 @@ const parent = document.getElementById("processes");
 const template = document.getElementById("process-row");
 const none = document.getElementById("no-process");
 const ask = document.getElementById("ask");
-const known = new Map();
-let names = new Map();
-let refresh = () => {};
+let known = new Map(); // id -> process, the newest first
+let names = null;
 
-export function onProcessChange(run) {
-  refresh = run;
+// What GET /convert/events sends: first all of them, then each that changes.
+export const processEvents = {
+  list: ({ list }) => {
+    known = new Map(list.map((process) => [process.id, process]));
+    parent.removeAttribute("aria-busy");
+    showAll();
+  },
+  process: (process) => {
+    if (known.has(process.id)) known.set(process.id, process);
+    else known = new Map([[process.id, process], ...known]);
+    showAll();
+  },
+  deleted: ({ id }) => {
+    known.delete(id);
+    showAll();
+  },
+};
+
+export function nameCameras(cameraNames) {
+  names = cameraNames;
+  showAll();
 }
 
-export function showProcesses({ list }, cameraNames) {
-  names = cameraNames;
-  known.clear();
-  for (const process of list) known.set(process.id, process);
+function showAll() {
+  if (parent.hasAttribute("aria-busy") || names === null) return; // not all is known yet
+  const list = [...known.values()];
   setHidden(none, list.length > 0);
   const rows = keep(parent, list, (process) => process.id, template, begin);
   rows.forEach((row, i) => show(row, list[i]));
-  parent.removeAttribute("aria-busy");
 }
 
 function show(row, process) {
@@ -84,7 +100,7 @@ async function act(row, route, id) {
     row.dataset.problem = error.message;
   }
   for (const button of buttons) button.disabled = false;
-  refresh();
+  showAll();
 }
 
 // Asks in the dialog; only its Delete button is a yes.
