@@ -272,3 +272,11 @@ def test_wrong_settings_are_refused(wrong: dict[str, Any], said: str) -> None:
 def test_two_of_the_same_name_are_refused() -> None:
     with pytest.raises(ValidationError, match="same name"):
         settings({}, {})
+
+
+def test_bug_in_the_hour_that_comes_twice_a_time_before_the_last_look_was_due_again() -> None:
+    done = datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=BERLIN)  # 40 minutes after the first 2:30
+
+    due = last_due("30 2 * * *", to_us(done), to_us(done) + 60 * SECOND_US, BERLIN)
+
+    assert due is None

@@ -137,7 +137,10 @@ def last_due(cron: str, done_us: int, now_us: int, zone: tzinfo) -> datetime | N
     for due in _dues(cron, from_us(done_us).astimezone(zone)):
         if to_us(due) > now_us:
             break
-        last = due
+        if (
+            to_us(due) > done_us
+        ):  # in the second of two equal hours CronSim gives times of the first
+            last = due
     return last
 
 
