@@ -11,10 +11,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,28 +26,27 @@ _SECRET_PARAMETERS = re.compile(
 )
 
 
-@dataclass(slots=True)
-class _Request:
-    id: str
-    over: bool = False
-
-
-_request: ContextVar[_Request | None] = ContextVar("request", default=None)
-
-
-@contextmanager
-def logged_request(id: str) -> Iterator[None]:  # noqa: A002
+class LoggedRequest:
     """Until it is left, log lines have `request_id`, also those of threads and tasks begun here.
 
     What such a task logs later is not of the request any more, and says nothing of it.
     """
-    request = _Request(id)
-    token = _request.set(request)
-    try:
-        yield
-    finally:
-        request.over = True
-        _request.reset(token)
+
+    __slots__ = ("_token", "id", "over")
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        self.id = id
+        self.over = False
+
+    def __enter__(self) -> None:
+        self._token = _request.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        self.over = True
+        _request.reset(self._token)
+
+
+_request: ContextVar[LoggedRequest | None] = ContextVar("request", default=None)
 
 
 def redact(text: str) -> str:

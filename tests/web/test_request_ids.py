@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chimera_storage.errors import StorageError
-from chimera_storage.log import get_logger, logged_request
+from chimera_storage.log import LoggedRequest, get_logger
 from tests.support.web import Room
 
 MADE = re.compile("[0-9a-f]{16}")
@@ -66,9 +66,9 @@ def test_a_fault_of_the_server_says_the_id_that_its_log_has(
 
 def test_what_is_logged_after_a_request_is_not_of_it(capfd: pytest.CaptureFixture[str]) -> None:
     log = get_logger()
-    with logged_request("one"):
+    with LoggedRequest("one"):
         log.info("within")
-        with logged_request("two"):
+        with LoggedRequest("two"):
             log.info("within")
         log.info("within")
     log.info("within")

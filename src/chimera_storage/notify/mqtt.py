@@ -87,6 +87,9 @@ class HomeAutomation:
                 failures += 1
                 log.warning("mqtt_disconnected", problem=str(error), retry_in_s=delay_s)
                 await self._pause(delay_s)
+            except Exception:  # of ours; recording goes on
+                log.exception("mqtt_fault")
+                await self._pause(RETRY_DELAYS_S[-1])
 
     def _client(self) -> "aiomqtt.Client":
         import aiomqtt

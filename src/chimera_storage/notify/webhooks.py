@@ -113,6 +113,8 @@ class Webhooks:
                 await tell()
             except ChimeraStorageError as error:
                 log.warning("webhook_not_made", problem=str(error))
+            except Exception:  # of ours; the next may be well
+                log.exception("webhook_fault")
             finally:
                 self._waiting.task_done()
 

@@ -4,17 +4,17 @@ A client or proxy may bring its own in X-Request-ID; what could mislead a reader
 replaced. Stands around all other guards; plain ASGI, see security.py.
 """
 
+import random
 import re
-import secrets
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chimera_storage.log import logged_request
+from chimera_storage.log import LoggedRequest
 
 HEADER = "x-request-id"
 REQUEST_ID = "chimera.request_id"  # in the scope
-_WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_NAME = HEADER.encode("ascii")
+_WELL_FORMED = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
 class RequestIds:
@@ -26,15 +26,19 @@ class RequestIds:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        brought = Headers(scope=scope).get(HEADER, "")
-        request_id = brought if _WELL_FORMED.fullmatch(brought) else secrets.token_hex(8)
+        brought = next((value for name, value in scope["headers"] if name == _NAME), b"")
+        if _WELL_FORMED.fullmatch(brought):
+            request_id = brought.decode("ascii")
+        else:
+            request_id = f"{random.getrandbits(64):016x}"  # it has to differ, not to be a secret
+        header = (_NAME, request_id.encode("ascii"))
         # Into this very scope: what catches crashes stands outside, and has no other.
         scope[REQUEST_ID] = request_id
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message = {**message, "headers": [*message["headers"], header]}
             await send(message)
 
-        with logged_request(request_id):
+        with LoggedRequest(request_id):
             return await self._app(scope, receive, sending)
