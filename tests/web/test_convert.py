@@ -95,7 +95,7 @@ def test_a_stream_that_fails_at_once_is_a_500_with_a_sentence_and_no_half_file(r
     room.conversions.stream_error = ConversionError("the encoder stopped")
     response = room.post("/convert/createVideo", {"camera": 1, "save": False})
     assert response.status_code == 500
-    assert response.json() == {"error": "the encoder stopped"}
+    assert response.json()["error"] == "the encoder stopped"
     assert room.conversions.streams_open == 0
 
 
