@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chimera_storage.access import Accounts, Role, Target
+from chimera_storage.access.store import MOST_SESSIONS
 from chimera_storage.errors import (
     ConflictError,
     InvalidInputError,
@@ -215,6 +216,16 @@ def test_sessions_are_revoked_by_id_and_by_user_only_ones_own(owner: Accounts) -
     assert owner.of_session(theirs) is None
 
 
+def test_a_program_that_logs_in_each_time_keeps_its_newest_sessions(owner: Accounts) -> None:
+    owner.add_user("guest", PASSWORD, role=Role.VIEWER)
+    theirs = log_in(owner, "guest")
+    secrets = [log_in(owner) for _ in range(MOST_SESSIONS + 3)]
+    assert [owner.of_session(secret) is None for secret in secrets[:4]] == [True] * 3 + [False]
+    assert owner.of_session(secrets[-1]) is not None
+    assert len(owner.sessions("owner")) == MOST_SESSIONS
+    assert owner.of_session(theirs) is not None
+
+
 def test_tokens_expire_and_are_revoked(accounts: Accounts, clock: Clock) -> None:
     secret = accounts.add_token("ha", role=Role.OPERATOR, cameras=frozenset({1}), lasts_s=60)
     assert secret.startswith("cs_")
@@ -244,9 +255,10 @@ def test_what_another_process_changes_is_known_half_a_second_later(
     with closing(Accounts(path, clock, CHEAP)) as other:
         other.set_role("owner", Role.OPERATOR, None)
         other.add_token("new", role=Role.VIEWER, cameras=None, lasts_s=None)
-    assert not owner.is_stale
+    assert not owner.is_due()
     clock.forward(0.5)
-    assert owner.is_stale
+    assert owner.is_due()
+    assert not owner.is_due()
     owner.refresh()
     who = owner.of_session(secret)
     assert who is not None

@@ -84,10 +84,13 @@ class Accounts:
         """Whether anybody could log in with a password."""
         return bool(self._known.users)
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether it is time for `refresh`."""
-        return self._clock.monotonic() >= self._look_at_s
+    def is_due(self) -> bool:
+        """Whether it is time for `refresh`; says so to one of many that ask at once."""
+        now_s = self._clock.monotonic()
+        if now_s < self._look_at_s:
+            return False
+        self._look_at_s = now_s + LOOK_S
+        return True
 
     def refresh(self) -> None:
         """Take up what changed in the file. Raises StorageError; then all stays as it was."""

@@ -25,6 +25,7 @@ from chimera_storage.errors import ConflictError, StorageError
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
 KEY_BYTES = 32
+MOST_SESSIONS = 100  # of a user; a program that logs in each time would fill the memory
 
 _metadata = sa.MetaData()
 _META = sa.Table(
@@ -139,11 +140,18 @@ class Store:
         return [Session(**row._mapping) for row in self._rows(newest_first)]
 
     def add_session(self, session: Session) -> None:
-        """Those that expired go at this chance. Raises ConflictError: the user is gone."""
+        """Those that expired go at this chance, and a user's oldest of more than MOST_SESSIONS.
+
+        Raises ConflictError: the user is gone.
+        """
         with self._write() as connection:
             expired = _SESSIONS.c.expires_us <= session.created_us
             connection.execute(sa.delete(_SESSIONS).where(expired))
             _insert(connection, _SESSIONS, session, "this user was removed meanwhile")
+            newest = sa.select(_SESSIONS.c.id).where(_SESSIONS.c.user == session.user)
+            newest = newest.order_by(_SESSIONS.c.created_us.desc(), sa.text("rowid desc"))
+            too_many = newest.limit(-1).offset(MOST_SESSIONS)
+            connection.execute(sa.delete(_SESSIONS).where(_SESSIONS.c.id.in_(too_many)))
 
     def remove_sessions(self, *, id: str | None = None, user: str | None = None) -> int:  # noqa: A002
         """One, or all of a user, or one only if it is the user's; how many went."""

@@ -105,7 +105,7 @@ class Auth:
             return await self._app(scope, receive, send_while_allowed if has_own else send)
 
     async def _refresh(self) -> None:
-        if self._accounts.is_stale:
+        if self._accounts.is_due():
             try:
                 await run_in_threadpool(self._accounts.refresh)
             except StorageError as error:  # those who were known still are
