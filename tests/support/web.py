@@ -69,6 +69,7 @@ class MemoryConversions:
         self._lock = threading.Lock()
         self.all: dict[str, Conversion] = {}
         self.feed = Feed()
+        self._loop: asyncio.AbstractEventLoop | None = None  # of those who listen
         self.streams_open = 0
         self.stream_parts: list[bytes] | None = None
         self.stream_error: Exception | None = None
@@ -105,7 +106,14 @@ class MemoryConversions:
         return conversion
 
     def changes(self) -> AbstractContextManager[Listener]:
+        self._loop = asyncio.get_running_loop()
         return self.feed.listen()
+
+    def become(self, conversion: Conversion) -> None:
+        """It is so now, and who listens hears of it; from the test's thread."""
+        self.all[conversion.id] = conversion
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.feed.changed, conversion)
 
     def finish(self, process_id: str, content: bytes = b"made") -> None:
         """The file is there and the process is done."""
@@ -116,7 +124,7 @@ class MemoryConversions:
             size=len(content),
         )
         self._archive.layout.output_path(done).write_bytes(content)
-        self.all[process_id] = done
+        self.become(done)
 
     async def cancel(self, id: str) -> bool:  # noqa: A002
         conversion = self.all[id]

@@ -151,11 +151,11 @@ def test_every_state_of_a_process_is_shown_in_words(room: Room, url: str, tmp_pa
             frames_done=10,
             started_us=NOW_US - 10_000_000,
         )
-        room.conversions.all[made.id] = running
+        room.conversions.become(running)
         expect(shown.locator(".status")).to_have_text("32 % of 31 images, 21 s left")
         assert shown.locator("progress").evaluate("bar => bar.value") == pytest.approx(0.3226)
-        room.conversions.all[made.id] = replace(
-            made, status=ConversionStatus.FAILED, error="the disk is full"
+        room.conversions.become(
+            replace(made, status=ConversionStatus.FAILED, error="the disk is full")
         )
         expect(shown.locator(".status")).to_have_text("failed: the disk is full")
         room.conversions.finish(made.id, b"x" * 2_500_000)
