@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#]*@")
+# One slash where an address went through a path, which makes one of two.
+_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*:/{1,2})[^\s/?#]*@")
 _LINKS = re.compile(r"(?P<folder>/link/)[^\s/?#]+")
 _SECRET_PARAMETERS = re.compile(
     r"(?P<name>[?&](?:[a-z_]*pass(?:word|wd)?|pwd|token|auth|secret|key|usr|user(?:name)?)=)[^&\s]*",

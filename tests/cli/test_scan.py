@@ -136,3 +136,10 @@ def test_progress_is_shown_on_a_terminal_only(videos: Path) -> None:
     assert b"%" in shown
     assert b"left" in shown
     assert json.loads(printed)["files"]
+
+
+def test_the_address_of_a_camera_is_repeated_without_its_password(tmp_path: Path) -> None:
+    refused = command("scan", "rtsp://user:secret@192.0.2.1/one")
+    assert refused.returncode != 0
+    assert "192.0.2.1" in refused.stdout + refused.stderr
+    assert "secret" not in refused.stdout + refused.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.errors import SourceError
+from chimera_storage.log import redact
 from chimera_storage.model import Box
 from chimera_storage.motion.ahead import ahead
 from chimera_storage.motion.recording import RecordedFrame, Recording
@@ -89,7 +90,12 @@ class Scanner:
                 problem = recording.problem()
         except SourceError as error:
             return FileResult(
-                file=str(path), duration=0, frames=0, damaged=0, events=(), problem=str(error)
+                file=redact(str(path)),
+                duration=0,
+                frames=0,
+                damaged=0,
+                events=(),
+                problem=str(error),
             )
         if self._clips is not None and events:
             events, failed = self._with_clips(path, recording, events)
