@@ -30,6 +30,7 @@ async ([address, at, isVideo]) => {
   const element = document.createElement(isVideo ? "video" : "img");
   element.muted = true;
   element.src = address;
+  document.body.prepend(element);
   const once = (name) => new Promise((done, failed) => {
     element.addEventListener(name, done, { once: true });
     element.addEventListener("error", () => failed(element.error?.message), { once: true });
@@ -37,7 +38,12 @@ async ([address, at, isVideo]) => {
   await once(isVideo ? "loadeddata" : "load");
   const colours = [];
   for (const second of at) {
-    if (isVideo) { element.currentTime = second; await once("seeked"); }
+    if (isVideo) {  // sought is not shown yet
+      const shown = new Promise((done) => element.requestVideoFrameCallback(done));
+      element.currentTime = second;
+      await once("seeked");
+      await shown;
+    }
     [canvas.width, canvas.height] = isVideo
       ? [element.videoWidth, element.videoHeight] : [element.naturalWidth, element.naturalHeight];
     const context = canvas.getContext("2d", { willReadFrequently: true });

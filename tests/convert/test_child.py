@@ -1,5 +1,6 @@
 """The process itself: what it does when the server dies, and with what it cannot understand."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,9 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from chimera_storage.convert.job import EXIT_MADE, EXIT_SERVER_GONE, Job
+from chimera_storage.convert.process import Child
 from chimera_storage.model import ConversionType
+from tests.convert.managing import conversion_processes
 from tests.support.saved_images import SECOND_US, START_US, SavedImages, picture
 from tests.support.waiting import wait_for
 
@@ -171,3 +175,15 @@ def test_a_full_disk_is_reported_and_nothing_is_left(
         assert not (small / "out.tmp").exists()
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_start_that_is_cancelled_leaves_no_process() -> None:
+    async def run() -> None:
+        starting = asyncio.create_task(Child.start())
+        await asyncio.sleep(0)  # it has begun, and is not through
+        starting.cancel()
+        await asyncio.wait({starting})
+        assert starting.cancelled()
+        assert conversion_processes() == []
+
+    uvloop.run(run())

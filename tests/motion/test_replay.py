@@ -205,9 +205,9 @@ def test_sound_alone_is_a_clear_error(tmp_path: Path) -> None:
         list(replay(path, SETTINGS))
 
 
-@pytest.mark.parametrize("what", ["missing.mp4", "."])
-def test_what_is_no_file_is_a_clear_error(what: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no file"):
+@pytest.mark.parametrize(("what", "said"), [("missing.mp4", "no file"), (".", "no video")])
+def test_what_is_no_file_is_a_clear_error(what: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=said):
         list(replay(tmp_path / what, SETTINGS))
 
 

@@ -38,14 +38,21 @@ class Child:
         -P keeps the working directory out of the module path. The session of its own keeps a
         Ctrl-C in a terminal away from it: whether it goes on is the server's decision.
         """
-        return cls(
-            await asyncio.create_subprocess_exec(
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "chimera_storage.convert", *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
         )  # fmt: skip
+        try:
+            return cls(await asyncio.shield(starting))
+        except asyncio.CancelledError:  # it may be there already, and nobody would end it
+            child = cls(await starting)
+            child.kill()
+            await child.wait()
+            raise
 
     async def give(self, job: Job) -> None:
         """Hand it its job; once."""
@@ -55,6 +62,7 @@ class Child:
                 await self._stdin.drain()
         except BaseException:
             self.kill()
+            await self.wait()
             raise
 
     @property
