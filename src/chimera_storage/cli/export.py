@@ -1,13 +1,12 @@
 """`chimera-storage export`: a video or an archive of a time range, into any file."""
 
-import sys
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from chimera_storage.cli.bar import Bar
 from chimera_storage.cli.options import ConfigFile, DataFolder, configured
 from chimera_storage.clock import SystemClock, to_us
 from chimera_storage.errors import InvalidInputError, NotFoundError
@@ -133,33 +132,9 @@ def _camera(archive: "Archive", settings: "Settings", text: str) -> int:
     return number
 
 
-class _Progress:
-    """A bar on standard error over the images, if that is a terminal."""
-
-    def __init__(self, images: int) -> None:
-        self._bar = None
-        if sys.stderr.isatty():
-            from chimera_storage.cli.bar import bar
-
-            self._bar = bar()
-            self._task = self._bar.add_task("", total=images)
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+class _Progress(Bar):
+    """A bar over the images."""
 
     def report(self, report: "Report") -> None:
         """How far it is."""
-        if self._bar is not None:
-            size = file_size(report.size)
-            self._bar.update(self._task, completed=report.done, description=size)
+        self.show(report.done, file_size(report.size))

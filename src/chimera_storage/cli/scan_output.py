@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
+from chimera_storage.cli.bar import Bar
 from chimera_storage.motion.scan import FileResult
 
 if TYPE_CHECKING:
@@ -170,40 +170,16 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-class Progress:
-    """A bar on standard error over the bytes of all files, if that is a terminal."""
+class Progress(Bar):
+    """A bar over the bytes of all files."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._sizes = {path: path.stat().st_size if path.is_file() else 0 for path in paths}
         self._done = 0
-        self._bar = None
-        if sys.stderr.isatty():
-            from chimera_storage.cli.bar import bar
-
-            self._bar = bar()
-            self._task = self._bar.add_task("", total=sum(self._sizes.values()) or 1)
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        super().__init__(sum(self._sizes.values()) or 1)
 
     def file(self, path: Path) -> Callable[[int], None]:
         """The next file has begun; what it returns is to be told the byte that was reached."""
         before, self._done = self._done, self._done + self._sizes[path]
-        if self._bar is None:
-            return lambda _: None
-        from rich.markup import escape
-
-        bar = self._bar
-        bar.update(self._task, completed=before, description=escape(path.name))
-        return lambda position: bar.update(self._task, completed=before + position)
+        self.show(before, path.name)
+        return lambda position: self.show(before + position)

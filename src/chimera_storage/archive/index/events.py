@@ -41,29 +41,29 @@ class Events(Rows):
 
     def events(self, camera: int, start_us: int, end_us: int) -> list[Event]:
         """Those that began in the inclusive range of microseconds, in order."""
-        question = (
-            sa.select(EVENTS)
-            .where(EVENTS.c.camera == camera, EVENTS.c.start_us.between(start_us, end_us))
-            .order_by(EVENTS.c.start_us)
-        )
         with self._database.read() as connection:
-            return [
-                Event(camera=row.camera, start_us=row.start_us, end_us=row.end_us)
-                for row in connection.execute(question)
-            ]
+            rows = connection.execute(_begun_within(camera, start_us, end_us))
+            return [_event(row) for row in rows]
 
     def event_summaries(
         self, camera: int, start_us: int, end_us: int, *, limit: int
     ) -> list[EventSummary]:
         """Those that began in the inclusive range of microseconds, the first `limit` in order."""
-        question = (
-            sa.select(EVENTS)
-            .where(EVENTS.c.camera == camera, EVENTS.c.start_us.between(start_us, end_us))
-            .order_by(EVENTS.c.start_us)
-            .limit(limit)
-        )
+        question = _begun_within(camera, start_us, end_us).limit(limit)
         with self._database.read() as connection:
             return [_summary(connection, row) for row in connection.execute(question).all()]
+
+
+def _begun_within(camera: int, start_us: int, end_us: int) -> sa.Select[Any]:
+    return (
+        sa.select(EVENTS)
+        .where(EVENTS.c.camera == camera, EVENTS.c.start_us.between(start_us, end_us))
+        .order_by(EVENTS.c.start_us)
+    )
+
+
+def _event(row: Any) -> Event:
+    return Event(camera=row.camera, start_us=row.start_us, end_us=row.end_us)
 
 
 def _summary(connection: Connection, row: Any) -> EventSummary:
@@ -75,7 +75,7 @@ def _summary(connection: Connection, row: Any) -> EventSummary:
         sa.select(IMAGES).where(of).order_by(IMAGES.c.score.desc().nulls_last(), *ORDER).limit(1)
     ).first()
     return EventSummary(
-        event=Event(camera=row.camera, start_us=row.start_us, end_us=row.end_us),
+        event=_event(row),
         images=connection.scalar(sa.select(sa.func.count()).select_from(IMAGES).where(of)) or 0,
         best=None if best is None else to_image(best),
     )
