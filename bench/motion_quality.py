@@ -25,8 +25,9 @@ from pathlib import Path
 
 from quality import hours
 from quality.clips import SETS, Clip, load_clips
-from quality.detectors import DETECTORS, Result, detector
+from quality.detectors import DETECTORS, detector
 from quality.measure import Score, measure
+from quality.result import Result
 from quality.sheets import write_sheet
 from quality.table import by_clip, by_effect, groups, summary
 

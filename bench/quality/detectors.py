@@ -2,23 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from .clips import Box
-
-
-@dataclass(kw_only=True)
-class Result:
-    """`flags`: one for each frame, in order. `boxes`: the same, empty where a detector has none.
-
-    `cpu_s`: CPU seconds of decoding and detecting.
-    """
-
-    flags: list[bool] = field(default_factory=list)
-    boxes: list[list[Box]] = field(default_factory=list)
-    cpu_s: float = 0.0
+from .result import Result
 
 
 class Detector(Protocol):

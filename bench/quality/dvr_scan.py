@@ -13,7 +13,7 @@ from pathlib import Path
 
 import av
 
-from .detectors import Result
+from .result import Result
 
 BEFORE_S, AFTER_S = 1.5, 2.0
 _TIME = re.compile(r"(\d+):(\d+):(\d+\.\d+)")

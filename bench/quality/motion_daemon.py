@@ -23,8 +23,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from .detectors import Result
 from .encode import Planes, write_near_lossless
+from .result import Result
 
 BEFORE_FLASH_S, FLASH_S, AFTER_FLASH_S = 20.0, 1.0, 10.0
 ATTEMPTS = 3

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from .clips import Box
-from .detectors import Result
+from .result import Result
 
 RATE = 5.0
 SETTLE_S = 60.0  # before the clip, on its first second

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from .clips import Box
-from .detectors import Result
+from .result import Result
 
 LEAST_SHARE = 500 / (1280 * 720)
 

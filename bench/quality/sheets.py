@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .clips import Box, Clip
-from .detectors import Result
 from .measure import GAP_S, WARM_UP_S, false_stretches
+from .result import Result
 
 TILE, COLUMNS, MOST = (480, 270), 4, 24
 RED, YELLOW = (40, 40, 255), (0, 255, 255)
