@@ -47,6 +47,7 @@ from chimera_storage.web.security import SecurityHeaders, SiteGuard
 from chimera_storage.web.seen import seen
 from chimera_storage.web.shared import shared_router
 from chimera_storage.web.statistics import statistics_router
+from chimera_storage.web.thumbnails import Thumbnails
 
 DESCRIPTION = """\
 Motion images of cameras: get them, make videos and archives of them, see what they take, delete
@@ -118,6 +119,7 @@ def create_app(
     names = CameraNames(services)
     door = Door(settings.server, accounts)
     registry = CollectorRegistry()
+    thumbnails = Thumbnails()
     app = Application(
         title="Chimera Storage",
         version=__version__,
@@ -129,9 +131,10 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
+    app.state.thumbnails = thumbnails
     app.include_router(motion_router(services, names))
     app.include_router(events_router(services, names))
-    app.include_router(cameras_router(services, names))
+    app.include_router(cameras_router(services, names, thumbnails))
     app.include_router(convert_router(services, names))
     app.include_router(lists_router(services, names))
     app.include_router(download_router(services))
@@ -141,13 +144,13 @@ def create_app(
     app.include_router(rules_router(services, names))
     app.include_router(keep_router(services, names))
     app.include_router(statistics_router(services, names))
-    app.include_router(frames_router(services, names))
-    app.include_router(shared_router(services))
+    app.include_router(frames_router(services, names, thumbnails))
+    app.include_router(shared_router(services, thumbnails))
     app.include_router(health_router(everything))
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
     app.include_router(links_router(services, names, accounts))
-    app.include_router(link_router(everything, settings.names(), accounts))
+    app.include_router(link_router(everything, settings.names(), accounts, thumbnails))
     app.include_router(home_router(services))
     mount_static(app)
     install_error_handlers(app)

@@ -19,13 +19,14 @@ from chimera_storage.web.parsing import Body, fields, given, moment, shown, whol
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import Problem, problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 PER_PAGE, MOST_PER_PAGE, LAST_PAGE = 100, 1000, 10_000_000
 IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
 
 
-def frames_router(services: Services, names: CameraNames) -> APIRouter:
+def frames_router(services: Services, names: CameraNames, thumbnails: Thumbnails) -> APIRouter:
     """GET /events and /frames/{camera}/{file}."""
     router = APIRouter(tags=["frames"])
     archive = services.archive
@@ -74,11 +75,13 @@ def frames_router(services: Services, names: CameraNames) -> APIRouter:
             304: {"description": "the image is still the one that the client has"},
             416: {"model": Problem, "description": "no such part"},
         },
+        openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
     @router.head("/frames/{camera}/{file}", include_in_schema=False)
     async def frame(request: Request, camera: str, file: str) -> Response:
         stored = await run_in_threadpool(lambda: _open(archive, names.find(camera), file))
-        return file_answer(request, stored, inline=True, cache=IMAGE_CACHE)
+        sized = await thumbnails.sized(request, stored)
+        return file_answer(request, sized, inline=True, cache=IMAGE_CACHE)
 
     return router
 

@@ -36,9 +36,16 @@ from chimera_storage.web.parsing import (
     whole,
 )
 from chimera_storage.web.ports import Services
-from chimera_storage.web.schemas import BODY_PROBLEMS, Problem, problems, request_body
+from chimera_storage.web.schemas import (
+    BODY_PROBLEMS,
+    Problem,
+    problems,
+    query_parameters,
+    request_body,
+)
 from chimera_storage.web.serving import StoredFile, file_answer
 from chimera_storage.web.sight import sees, sees_all, who
+from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 ReadBody = Annotated[Body, Depends(read_body)]
 PER_PAGE = 200
@@ -175,13 +182,19 @@ def _file_of(services: Services, address: object) -> tuple[str, int]:
     return path, NO_CAMERA if camera is None else camera
 
 
-def link_router(services: Services, cameras: Mapping[int, str], accounts: Accounts) -> APIRouter:
+def link_router(
+    services: Services, cameras: Mapping[int, str], accounts: Accounts, thumbnails: Thumbnails
+) -> APIRouter:
     """GET and HEAD /link/{text}, for everybody. `services`: the real ones, where all is seen."""
     router = APIRouter(prefix="/link", tags=["links"])
-    opened = _Opened(services, accounts)
+    opened = _Opened(services, accounts, thumbnails)
 
     @router.get(
-        "/{text}", summary="What a link leads to", response_class=Response, responses=RESPONSES
+        "/{text}",
+        summary="What a link leads to",
+        response_class=Response,
+        responses=RESPONSES,
+        openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
     @router.head("/{text}", include_in_schema=False)
     async def link(request: Request, text: str) -> Response:
@@ -200,6 +213,7 @@ def link_router(services: Services, cameras: Mapping[int, str], accounts: Accoun
         summary="An image of the span that a link leads to",
         response_class=Response,
         responses=RESPONSES,
+        openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
     @router.head("/{text}/{file}", include_in_schema=False)
     async def image(request: Request, text: str, file: str) -> Response:
@@ -215,8 +229,9 @@ def link_router(services: Services, cameras: Mapping[int, str], accounts: Accoun
 class _Opened:
     """What links lead to. Every method but `sent` may block on the disk."""
 
-    def __init__(self, services: Services, accounts: Accounts) -> None:
+    def __init__(self, services: Services, accounts: Accounts, thumbnails: Thumbnails) -> None:
         self._services = services
+        self._thumbnails = thumbnails
         self._links = accounts.links
 
     def use(self, request: Request, link: Link) -> None:
@@ -260,7 +275,8 @@ class _Opened:
             raise
         inline = request.query_params.get("inline", "0").lower() not in {"0", "false"}
         is_shown = inline or link.kind is Target.RANGE
-        return file_answer(request, stored, inline=is_shown, cache=CACHE)
+        sized = await self._thumbnails.sized(request, stored)
+        return file_answer(request, sized, inline=is_shown, cache=CACHE)
 
 
 def _page(

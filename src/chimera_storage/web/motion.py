@@ -14,9 +14,10 @@ from chimera_storage.web.formatting import file_size
 from chimera_storage.web.health import storage_state
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import Services
-from chimera_storage.web.schemas import problems
+from chimera_storage.web.schemas import problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer
 from chimera_storage.web.sight import sees
+from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 
 def motion_router(services: Services, names: CameraNames) -> APIRouter:
@@ -45,7 +46,7 @@ def motion_router(services: Services, names: CameraNames) -> APIRouter:
     return router
 
 
-def cameras_router(services: Services, names: CameraNames) -> APIRouter:
+def cameras_router(services: Services, names: CameraNames, thumbnails: Thumbnails) -> APIRouter:
     """GET /cameras and /cameras/{camera}/latest.jpg."""
     router = APIRouter(prefix="/cameras", tags=["cameras"])
 
@@ -80,11 +81,13 @@ def cameras_router(services: Services, names: CameraNames) -> APIRouter:
             304: {"description": "the image is still the one that the client has"},
             416: {"model": schemas.Problem, "description": "no such part"},
         },
+        openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
     @router.head("/{camera}/latest.jpg", include_in_schema=False)
     async def latest(request: Request, camera: str) -> Response:
         stored = await run_in_threadpool(lambda: _open_latest(services.archive, names.find(camera)))
-        return file_answer(request, stored, inline=True, cache="private, no-cache")
+        sized = await thumbnails.sized(request, stored)
+        return file_answer(request, sized, inline=True, cache="private, no-cache")
 
     return router
 

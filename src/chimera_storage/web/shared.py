@@ -20,8 +20,9 @@ from chimera_storage.web.pages import render
 from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.proxies import IS_NGINX
-from chimera_storage.web.schemas import Problem, problems
+from chimera_storage.web.schemas import Problem, problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer, file_headers, suffix_of
+from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 HIGHEST_PAGE = 1_000_000
 IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
@@ -40,7 +41,7 @@ RESPONSES = {
 }
 
 
-def shared_router(services: Services) -> APIRouter:
+def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     """GET and HEAD /shared/…"""
     router = APIRouter(tags=["shared"])
     layout = services.archive.layout
@@ -74,6 +75,7 @@ def shared_router(services: Services) -> APIRouter:
                     "description": "of a folder, 200 entries each",
                     "schema": {"type": "integer", "minimum": 1, "default": 1},
                 },
+                *query_parameters(WIDTH_PARAMETER)["parameters"],
             ]
         },
     )
@@ -83,9 +85,10 @@ def shared_router(services: Services) -> APIRouter:
         if isinstance(found, StoredFile):
             inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
             cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
-            if accelerated and request.scope.get(IS_NGINX):
+            sized = await thumbnails.sized(request, found)
+            if sized is found and accelerated and request.scope.get(IS_NGINX):
                 return _left_to_nginx(found, f"{accelerated}/{path}", inline=inline, cache=cache)
-            return file_answer(request, found, inline=inline, cache=cache)
+            return file_answer(request, sized, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
         return await run_in_threadpool(_folder_page, request, layout, path, found, cameras)
