@@ -1,6 +1,7 @@
 """Who may see some cameras reaches nothing of another, by any route and any spelling."""
 
 import asyncio
+import html
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -88,7 +89,7 @@ class Limited:
         answer = self.ask(method, path, body)
         headers = {name: v for name, v in answer.headers.items() if name != "location"}
         told = answer.text + str(headers)
-        for sent in (path, json.dumps(body), str(body), ascii(body)):
+        for sent in (path, html.escape(path), json.dumps(body), str(body), ascii(body)):
             told = told.replace(sent, "")
         if answer.is_error:  # a refusal may repeat what was asked for
             told = re.sub(r"(there is no camera|\w+ is) [^;]*;", "", told)

@@ -9,7 +9,7 @@ from typing import Annotated
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from chimera_storage.access import Accounts, Door, Kind, Role, Session, TooManyAttemptsError
 from chimera_storage.access.accounts import SESSION_US
@@ -19,7 +19,7 @@ from chimera_storage.web.auth import SESSION_COOKIE, session_secrets
 from chimera_storage.web.errors import JSONAnswer, NotLoggedInError
 from chimera_storage.web.file_schemas import EmptyRequest
 from chimera_storage.web.formatting import local_time
-from chimera_storage.web.pages import render
+from chimera_storage.web.pages import page
 from chimera_storage.web.parsing import Body, given, read_body, shown
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
@@ -27,7 +27,6 @@ from chimera_storage.web.sight import who
 
 ReadBody = Annotated[Body, Depends(read_body)]
 MOST_WAITING = 8
-NEVER_STORED = {"cache-control": "no-store"}
 
 
 class LoggingIn:
@@ -66,22 +65,25 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
     root = services.root
     logging_in = LoggingIn(accounts)
 
-    def login_page(next_path: str, problem: str = "", status: int = 200) -> Response:
-        page = render(
+    def login_page(
+        request: Request, next_path: str, problem: str = "", status: int = 200
+    ) -> Response:
+        return page(
+            request,
+            services,
             "login.html",
-            root=root,
+            status=status,
             has_users=accounts.has_users,
             is_open=door.is_open,
             login_url=services.settings.server.login_url,
             next=next_path,
             problem=problem,
         )
-        return HTMLResponse(page, status_code=status, headers=NEVER_STORED)
 
     @router.get("/login", include_in_schema=False)
     @router.head("/login", include_in_schema=False)
     def login_form(request: Request) -> Response:
-        return login_page(safe_next(request.query_params.get("next")))
+        return login_page(request, safe_next(request.query_params.get("next")))
 
     @router.post(
         "/login",
@@ -99,7 +101,7 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
             if not is_page:
                 raise
             status = 429 if isinstance(error, TooManyAttemptsError) else 401
-            return await run_in_threadpool(login_page, next_path, str(error), status)
+            return await run_in_threadpool(login_page, request, next_path, str(error), status)
         for old in session_secrets(request.headers):  # one browser, one session
             if (before := accounts.of_session(old)) is not None:
                 await run_in_threadpool(accounts.revoke_session, before.credential)
@@ -196,19 +198,18 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
 
     @router.get("/account", include_in_schema=False)
     @router.head("/account", include_in_schema=False)
-    def account() -> Response:
+    def account(request: Request) -> Response:
         found = accounts.sessions(mine())
-        page = render(
+        return page(
+            request,
+            services,
             "account.html",
-            root=root,
-            timezone=services.settings.server.timezone,
             is_user=who().kind is Kind.USER,
             cameras=None if (some := who().cameras) is None else sorted(some),
             sessions=[
                 (session, local_time(session.created_us, services.zone)) for session in found
             ],
         )
-        return HTMLResponse(page, headers=NEVER_STORED)
 
     return router
 

@@ -23,6 +23,7 @@ from chimera_storage.web.frames import frames_router
 from chimera_storage.web.health import health_router
 from chimera_storage.web.home import home_router, mount_static
 from chimera_storage.web.keep import keep_router
+from chimera_storage.web.language import language_router
 from chimera_storage.web.links import link_router, links_router
 from chimera_storage.web.lists import lists_router
 from chimera_storage.web.metrics import RequestMetrics, metrics_router
@@ -152,6 +153,7 @@ def create_app(
     app.include_router(links_router(services, names, accounts))
     app.include_router(link_router(everything, settings.names(), accounts, thumbnails))
     app.include_router(home_router(services))
+    app.include_router(language_router(services))
     mount_static(app)
     install_error_handlers(app)
     _check(app, settings)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from chimera_storage.web.errors import JSONAnswer
-from chimera_storage.web.pages import STATIC, render
+from chimera_storage.web.pages import STATIC, page
 from chimera_storage.web.ports import Services
 from chimera_storage.web.security import CONTENT_SECURITY_POLICY
 
@@ -17,7 +17,6 @@ from chimera_storage.web.security import CONTENT_SECURITY_POLICY
 DOCS_POLICY = CONTENT_SECURITY_POLICY.replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
-NEVER_STORED = {"cache-control": "no-store"}
 
 
 def home_router(services: Services) -> APIRouter:
@@ -27,21 +26,16 @@ def home_router(services: Services) -> APIRouter:
 
     @router.get("/")
     @router.head("/")
-    def home() -> Response:
-        page = render(
-            "home.html",
-            root=services.root,
-            timezone=services.settings.server.timezone,
-            has_cameras=bool(services.settings.camera),
-            limits={"mp4": convert.video_frame_limit, "zip": convert.zip_frame_limit},
-        )
-        return HTMLResponse(page, headers=NEVER_STORED)
+    def home(request: Request) -> Response:
+        limits = {"mp4": convert.video_frame_limit, "zip": convert.zip_frame_limit}
+        return page(request, services, "home.html", limits=limits)
 
     @router.get("/docs")
     @router.head("/docs")
-    def docs() -> Response:
-        headers = {"content-security-policy": DOCS_POLICY}
-        return HTMLResponse(render("docs.html", root=services.root), headers=headers)
+    def docs(request: Request) -> Response:
+        answer = page(request, services, "docs.html")
+        answer.headers["content-security-policy"] = DOCS_POLICY
+        return answer
 
     @router.get("/openapi.json")
     @router.head("/openapi.json")

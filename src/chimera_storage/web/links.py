@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from chimera_storage.access import Accounts, Link, Role, Target
 from chimera_storage.archive.layout import HOUR_S, SECOND_US
@@ -24,7 +24,7 @@ from chimera_storage.web.errors import UnknownProcessError
 from chimera_storage.web.files import camera_of, find, found_at
 from chimera_storage.web.formatting import local_time
 from chimera_storage.web.naming import CameraNames
-from chimera_storage.web.pages import render
+from chimera_storage.web.pages import page
 from chimera_storage.web.parsing import (
     Body,
     fields,
@@ -290,21 +290,20 @@ def _page(
     images = index.newest(
         link.camera, first_s, last_s, offset=(number - 1) * PER_PAGE, limit=PER_PAGE
     )
-    page = render(
+    return page(
+        request,
+        services,
         "link.html",
-        root=services.root,
         text=text,
         camera=cameras.get(link.camera, f"Camera {link.camera}"),
         start=local_time(link.start_us, services.zone),
         end=local_time(link.end_us, services.zone),
         until=local_time(link.expires_us, services.zone),
-        timezone=str(services.zone),
         images=[_shown(services, image) for image in images],
         total=total,
-        number=number,
+        at=number,
         pages=max(1, -(-total // PER_PAGE)),
     )
-    return HTMLResponse(page)
 
 
 def _shown(services: Services, image: Image) -> tuple[str, str]:

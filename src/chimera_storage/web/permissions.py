@@ -88,6 +88,7 @@ ROUTES: dict[str, Needs] = {
     "GET /frames/{camera}/{file}": _VIEW_NAMED,
     "GET /link/{text}": _OPEN,
     "GET /link/{text}/{file}": _OPEN,
+    "POST /language": _OPEN,
     "GET /links": _OPERATE_SHOWN,
     "POST /links": _OPERATE_SHOWN,
     "POST /links/revoke": _OPERATE_SHOWN,
@@ -126,6 +127,16 @@ async def permit(request: Request) -> None:
         raise NotAllowedError(f"this needs the role {needs.role}; yours is {who.role}")
     if needs.cameras is Cameras.ALL and who.cameras is not None:
         raise NotAllowedError("this is about all cameras, and you may see only some")
+
+
+def may_open(path: str) -> bool:
+    """Whether there is such a page, and who asks may open it."""
+    needs = ROUTES.get(f"GET {path}")
+    if needs is None or needs.role is None:
+        return needs is not None
+    who = sight.who()
+    limited = needs.cameras is Cameras.ALL and who.cameras is not None
+    return who.kind is not Kind.NOBODY and who.role.covers(needs.role) and not limited
 
 
 def missing_entries(routes: Sequence[BaseRoute | RouteContext]) -> list[str]:

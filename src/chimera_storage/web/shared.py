@@ -4,19 +4,17 @@ Which file a path means is for `Layout.resolve` alone to say; files.py opens it 
 link in its last part and looks at it through the descriptor, and it is sent from that.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from chimera_storage.archive.layout import Layout
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.web.files import find, shows
 from chimera_storage.web.folder import breadcrumb, read_folder
-from chimera_storage.web.pages import render
+from chimera_storage.web.pages import page
 from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.proxies import IS_NGINX
@@ -45,7 +43,6 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     """GET and HEAD /shared/…"""
     router = APIRouter(tags=["shared"])
     layout = services.archive.layout
-    cameras = services.settings.names()
     accelerated = services.settings.server.x_accel_redirect
 
     @router.get("/shared", include_in_schema=False)
@@ -91,7 +88,7 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
             return file_answer(request, sized, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
-        return await run_in_threadpool(_folder_page, request, layout, path, found, cameras)
+        return await run_in_threadpool(_folder_page, request, services, path, found)
 
     return router
 
@@ -116,19 +113,18 @@ def _redirect(request: Request, path: str) -> Response:
     return RedirectResponse(f"{root}/shared/{quote(path, safe='/')}{slash}{query}", 302)
 
 
-def _folder_page(
-    request: Request, layout: Layout, path: str, folder: Path, cameras: Mapping[int, str]
-) -> Response:
+def _folder_page(request: Request, services: Services, path: str, folder: Path) -> Response:
+    layout, cameras = services.archive.layout, services.settings.names()
     query = fields(request.query_params.multi_items())
     try:
         number = whole(query, "page", default=1, least=1, most=HIGHEST_PAGE)
     except InvalidInputError:
         number = 1
-    page = render(
+    seen = shows(layout, path)
+    return page(
+        request,
+        services,
         "folder.html",
-        page=read_folder(layout, path, folder, number, cameras=cameras, shows=shows(layout, path)),
+        listing=read_folder(layout, path, folder, number, cameras=cameras, shows=seen),
         crumbs=breadcrumb(layout, path, cameras=cameras),
-        root=request.scope.get("root_path", ""),
-        timezone=str(layout.timezone),
     )
-    return HTMLResponse(page, headers={"cache-control": "no-store"})

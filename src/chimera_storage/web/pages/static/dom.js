@@ -33,3 +33,14 @@ export function keep(parent, items, keyOf, template, begin) {
   for (const gone of before.values()) gone.remove();
   return shown;
 }
+
+// An icon of static/icons.svg, to be put beside a text.
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${document.documentElement.dataset.root || ""}/static/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
