@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.motion.messages import Work, decode_report, encode_work
+from chimera_storage.motion.messages import Work, decode_report, encode_order
 
 from .footage import FPS
 
@@ -61,7 +61,7 @@ def ours(cameras: list[dict[str, object]], seconds: float) -> Cost:
             )
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(encode_work(work))
+        process.stdin.write(encode_order(work))
         process.stdin.flush()
         reports = process.stdout
         connected: set[int] = set()

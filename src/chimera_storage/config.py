@@ -140,6 +140,7 @@ class CameraSettings(Section):
     hwaccel: Literal["auto", "none"] = Field(
         "auto", description="decode on a device where one is there that works, or never"
     )
+    paused: bool = Field(False, description="do not record this camera for now")
     motion: MotionSettings = MotionSettings()
     retention: CameraRetentionSettings = CameraRetentionSettings()
 

@@ -139,6 +139,18 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RangeDeletion:
+    """What deleting a time of one camera took, or would take.
+
+    `kept`: how many images stay because somebody keeps them, `busy` because something reads them.
+    """
+
+    gone: Totals
+    kept: int
+    busy: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """The disk that the images are on: bytes it has, and bytes that are free to this server."""
 
@@ -285,6 +297,25 @@ class Conversion:
         return elapsed_us / self.frames_done * left / 1_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a conversion will come to, before it is asked for.
+
+    `frames`: images it takes, of `bytes` together. `size`: bytes of the file, `exact` where the
+    index says it to the byte. `seconds`: how long making it takes, without waiting its turn.
+    `duration_s`: how long the video lasts (None: an archive, or it cannot be told beforehand).
+    `learned_from`: how many finished conversions of this machine size and seconds were taken from.
+    """
+
+    frames: int
+    bytes: int
+    size: int
+    exact: bool
+    seconds: float
+    duration_s: float | None
+    learned_from: int
+
+
 class CameraState(StrEnum):
     """Whether pictures come from a camera."""
 
@@ -292,6 +323,7 @@ class CameraState(StrEnum):
     CONNECTED = "connected"
     FAILED = "failed"
     ENDED = "ended"  # a file that was played to its end, not looped
+    PAUSED = "paused"  # nobody wants it recorded now
 
 
 class Health(StrEnum):

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import Box, CameraReport, CameraState, Health
 from chimera_storage.motion.messages import (
+    Watch,
     Work,
+    decode_order,
     decode_report,
-    decode_work,
+    encode_order,
     encode_report,
-    encode_work,
 )
 
 
@@ -28,9 +29,19 @@ def test_work_with_odd_passwords_arrives_as_it_was_sent_on_one_line() -> None:
         ),
     )
     work = Work(data=Path("/d a"), timezone="Europe/Berlin", sync_interval_s=0.5, cameras=cameras)
-    line = encode_work(work)
+    line = encode_order(work)
     assert line.count(b"\n") == 1
-    assert decode_work(line) == work
+    assert decode_order(line) == work
+
+
+def test_a_watch_arrives_as_it_was_sent() -> None:
+    assert decode_order(encode_order(Watch(cameras=(3, 1)))) == Watch(cameras=(3, 1))
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'{"order":"sing"}', b'{"order":"work"}'])
+def test_a_line_that_is_no_order_is_refused(line: bytes) -> None:
+    with pytest.raises((ValueError, TypeError, LookupError)):
+        decode_order(line)
 
 
 @given(

@@ -11,7 +11,7 @@ import pytest
 
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import CameraReport, CameraState
-from chimera_storage.motion.messages import STOP_LINE, Work, decode_report, encode_work
+from chimera_storage.motion.messages import STOP_LINE, Work, decode_report, encode_order
 from tests.support.http_camera import silent_server
 
 Process = subprocess.Popen[bytes]
@@ -37,7 +37,7 @@ def started(
     )
     assert process.stdin is not None
     try:
-        process.stdin.write(encode_work(work) if first_line is None else first_line)
+        process.stdin.write(encode_order(work) if first_line is None else first_line)
         process.stdin.flush()
         yield process
     finally:

@@ -10,7 +10,7 @@ import av
 
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import CameraReport, CameraState
-from chimera_storage.motion.messages import Work, decode_report, decode_work, encode_work
+from chimera_storage.motion.messages import Work, decode_order, decode_report, encode_order
 from tests.motion.clips import WIDTH, write_clip
 from tests.motion.test_process import started
 
@@ -33,7 +33,7 @@ def test_masks_and_zones_arrive_as_they_were_sent() -> None:
     }
     camera = CameraSettings.model_validate({"id": 1, "url": "x", "motion": motion})
     work = Work(data=Path("/d"), timezone="UTC", sync_interval_s=1, cameras=(camera,))
-    assert decode_work(encode_work(work)) == work
+    assert decode_order(encode_order(work)) == work
 
 
 def test_hours_are_those_of_the_servers_time_zone(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_hours_are_those_of_the_servers_time_zone(tmp_path: Path) -> None:
     ]
     work = Work(data=tmp_path, timezone=FAR_WEST, sync_interval_s=0.1, cameras=cameras)
     newest: dict[int, CameraReport] = {}
-    with started(tmp_path, first_line=encode_work(work)) as process:
+    with started(tmp_path, first_line=encode_order(work)) as process:
         assert process.stdout is not None
         while len(newest) < 2 or {r.state for r in newest.values()} != {CameraState.ENDED}:
             report = decode_report(process.stdout.readline())
@@ -67,7 +67,7 @@ def test_killed_in_the_middle_of_an_event_its_best_image_so_far_is_there(tmp_pat
         {"id": 4, "url": str(tmp_path / "clip.mp4"), "motion": {"picture_output": "best"}}
     )
     work = Work(data=tmp_path, timezone="UTC", sync_interval_s=0.1, cameras=[camera])
-    with started(tmp_path, first_line=encode_work(work)) as process:
+    with started(tmp_path, first_line=encode_order(work)) as process:
         assert process.stdout is not None
         while not (report := decode_report(process.stdout.readline())).recording:
             assert report.state is not CameraState.ENDED

@@ -11,7 +11,7 @@ import pytest
 
 from chimera_storage.archive.index import Index
 from chimera_storage.clock import SystemClock
-from chimera_storage.config import Settings
+from chimera_storage.config import CameraSettings, Settings
 from chimera_storage.model import CameraState
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from tests.motion.clips import write_clip
@@ -165,3 +165,81 @@ async def test_a_wrong_password_is_reported_and_stands_in_no_log_line(
     assert "refuses the user or the password" in report.problem
     assert "camera_failed" in said.err
     assert "secret" not in everything
+
+
+def camera(number: int, url: str, **more: object) -> CameraSettings:
+    return CameraSettings.model_validate({"id": number, "url": url, "loop": True, **more})
+
+
+async def until_connected(supervisor: RecorderSupervisor, *cameras: int) -> None:
+    def connected() -> bool:
+        states = {report.camera: report.state for report in supervisor.reports()}
+        return all(states.get(number) is CameraState.CONNECTED for number in cameras)
+
+    await until(connected, f"the connections of {cameras}")
+
+
+async def test_cameras_come_change_pause_and_go_while_another_goes_on_untouched(
+    tmp_path: Path,
+) -> None:
+    """Of the other one no picture is missing, and process and thread are the same all along."""
+    still = camera(1, "demo:")
+    settings = settings_for(tmp_path).model_copy(update={"camera": (still,)})
+
+    async with supervising(settings) as supervisor:
+        await until_connected(supervisor, 1)
+        pid = supervisor.pid
+        first = supervisor.reports()[0]
+        supervisor.record([still, camera(2, "demo:2")])
+        assert [report.camera for report in supervisor.reports()] == [1, 2]
+        await until_connected(supervisor, 1, 2)
+        supervisor.record([still.model_copy(update={"name": "Yard"}), camera(2, "demo:3")])
+        assert supervisor.reports()[0].state is CameraState.CONNECTED
+        assert supervisor.reports()[1].state is CameraState.STARTING
+        await until_connected(supervisor, 1, 2)
+        supervisor.record([still, camera(2, "demo:3", paused=True)])
+        paused = supervisor.reports()[1]
+        assert paused.state is CameraState.PAUSED
+        frames = supervisor.reports()[0].frames_read
+        await until(lambda: supervisor.reports()[0].frames_read > frames, "more of the first")
+        assert supervisor.reports()[1] == paused
+        supervisor.record([still])
+        frames = supervisor.reports()[0].frames_read
+        await until(lambda: supervisor.reports()[0].frames_read > frames, "more of the first")
+        (last,) = supervisor.reports()
+        assert supervisor.pid == pid
+        assert supervisor.restarts() == 0
+    assert (last.since_us, last.reconnects) == (first.since_us, 0)
+    assert first.last_frame_us is not None
+    assert last.last_frame_us is not None
+    passed_s = (last.last_frame_us - first.last_frame_us) / 1e6
+    assert last.frames_read - first.frames_read == pytest.approx(passed_s * last.fps, abs=2)
+
+
+async def test_the_process_ends_with_the_last_camera_and_begins_with_the_next(
+    tmp_path: Path,
+) -> None:
+    async with supervising(settings_for(tmp_path, "demo:")) as supervisor:
+        await until_connected(supervisor, 1)
+        first = supervisor.pid
+        assert first is not None
+        supervisor.record([])
+        assert supervisor.status() == "stopped"
+        await until(lambda: supervisor.pid is None, "the end of the process")
+        assert not is_running(first)
+        supervisor.record([camera(7, "demo:")])
+        await until_connected(supervisor, 7)
+        assert (supervisor.status(), supervisor.restarts()) == ("online", 0)
+
+
+async def test_a_process_begun_anew_knows_what_was_changed(tmp_path: Path) -> None:
+    async with supervising(settings_for(tmp_path, "demo:")) as supervisor:
+        await until_connected(supervisor, 1)
+        supervisor.record([camera(2, "demo:2")])
+        await until_connected(supervisor, 2)
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: supervisor.pid not in (None, first), "the new process")
+        await until_connected(supervisor, 2)
+        assert [report.camera for report in supervisor.reports()] == [2]

@@ -42,6 +42,9 @@ class CameraAlerts:
         return found
 
     def _of_connection(self, report: CameraReport, known: _Known, now_s: float) -> str | None:
+        if report.state is CameraState.PAUSED:  # as wanted: neither a failure nor the end of one
+            self._known.pop(report.camera, None)
+            return None
         if report.state in (CameraState.CONNECTED, CameraState.ENDED):
             known.working_s = now_s if known.working_s is None else known.working_s
             if known.told_failed_s is None or now_s - known.working_s < BACK_AFTER_S:

@@ -1,6 +1,8 @@
 """What supervisor and recorder process say to each other: one JSON object a line, both directions.
 
-The work goes over stdin and holds passwords: it is never logged and stands in no process title.
+Orders go over stdin, at any time. Each says how things are to be from then on and not what is to
+change, so that the newest of a kind is all that a process begun anew has to be told. The work holds
+passwords: it is never logged and stands in no process title.
 """
 
 import dataclasses
@@ -22,7 +24,8 @@ STOP_LINE = b"stop\n"
 class Work:
     """What a recorder process is to do: `cameras` recorded into the data folder `data`.
 
-    `timezone`: a name such as Europe/Berlin. `sync_interval_s`: seconds between two batches.
+    `timezone`: a name such as Europe/Berlin. `sync_interval_s`: seconds between two batches. Of a
+    later order only `cameras` counts: those that are as before go on untouched.
     """
 
     data: Path
@@ -31,21 +34,40 @@ class Work:
     cameras: Sequence[CameraSettings]
 
 
-def encode_work(work: Work) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Somebody looks at these cameras now, and at no others."""
+
+    cameras: tuple[int, ...]
+
+
+Order = Work | Watch
+
+
+def encode_order(order: Order) -> bytes:
     """One line with everything, passwords included."""
-    return _line(
-        {
-            "data": str(work.data),
-            "timezone": work.timezone,
-            "sync_interval_s": work.sync_interval_s,
-            "cameras": [_revealed(camera.model_dump()) for camera in work.cameras],
-        }
-    )
+    match order:
+        case Watch(cameras=cameras):
+            return _line({"order": "watch", "cameras": cameras})
+        case Work():
+            return _line(
+                {
+                    "order": "work",
+                    "data": str(order.data),
+                    "timezone": order.timezone,
+                    "sync_interval_s": order.sync_interval_s,
+                    "cameras": [_revealed(camera.model_dump()) for camera in order.cameras],
+                }
+            )
 
 
-def decode_work(line: bytes) -> Work:
-    """The work that a line says. Raises ValueError or LookupError where it says none."""
+def decode_order(line: bytes) -> Order:
+    """The order that a line says. Raises ValueError, TypeError or LookupError where it is none."""
     values = json.loads(line)
+    if values["order"] == "watch":
+        return Watch(cameras=tuple(int(camera) for camera in values["cameras"]))
+    if values["order"] != "work":
+        raise ValueError(f"no order: {values['order']!r}")
     return Work(
         data=Path(values["data"]),
         timezone=values["timezone"],

@@ -1,10 +1,11 @@
 """The recorder process: each camera a thread; SIGTERM, a `stop` line or the parent's death ends it.
 
-One line of work comes over stdin, reports go to stdout, a line each, the log to stderr. A drain
-closes open events and makes everything saved durable; whatever then still hangs in a read is left
-behind. A fault of ours in one camera's recording is logged and shown, and that camera tried again
-(`recorder.py`); a thread that dies all the same ends the whole process with exit code 1, so that it
-is seen and begun anew.
+The first line on stdin is the work; later ones are orders that change what is recorded, without
+holding up the cameras that they are not about. Reports go to stdout, a line each, the log to
+stderr. A drain closes open events and makes everything saved durable; whatever then still hangs in
+a read is left behind. A fault of ours in one camera's recording is logged and shown, and that
+camera tried again (`recorder.py`); a thread that dies all the same ends the whole process with exit
+code 1, so that it is seen and begun anew.
 """
 
 import os
@@ -12,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
@@ -27,7 +29,7 @@ from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
 from chimera_storage.model import CameraReport
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.messages import STOP_LINE, Work, decode_work, encode_report
+from chimera_storage.motion.messages import STOP_LINE, Watch, Work, decode_order, encode_report
 from chimera_storage.motion.recorder import Recorder
 from chimera_storage.motion.second_stream import SecondStream
 from chimera_storage.motion.sources.connect import second_source_for, source_for
@@ -50,11 +52,12 @@ def main() -> int:
     stop = threading.Event()
     threading.Thread(target=_await_signals, args=(stop,), name="signals", daemon=True).start()
     try:
-        work = decode_work(sys.stdin.buffer.readline())
-    except (ValueError, LookupError):
+        work = decode_order(sys.stdin.buffer.readline())
+        if not isinstance(work, Work):
+            raise ValueError("no work")  # noqa: TRY004
+    except (ValueError, TypeError, LookupError):
         get_logger().error("no_work", hint="one line of work on stdin is right")
         return EXIT_USAGE
-    threading.Thread(target=_await_parent, args=(stop,), name="stdin", daemon=True).start()
     cv2.setNumThreads(1)  # cameras run beside each other already
     try:
         return record(work, stop, ReportPipe(reports_to, stop))
@@ -64,7 +67,10 @@ def main() -> int:
 
 
 def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
-    """Record all cameras until `stop`; 1 where a camera's thread died. Raises StorageError."""
+    """Record until `stop`, obeying the orders on stdin; 1 where a camera's thread died.
+
+    Raises StorageError.
+    """
     layout = Layout(work.data, ZoneInfo(work.timezone))
     with ExitStack() as open_things:
         index = open_things.enter_context(closing(open_index(layout)))
@@ -73,21 +79,70 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
         writer.start()
         open_things.callback(writer.close)
         reports.start()
-        threads = [
-            CameraThread(
-                _recorder(camera, writer, archive, reports, layout.timezone), camera.id, stop
-            )
-            for camera in work.cameras
-        ]
-        for thread in threads:
-            thread.start()
+        cameras = Cameras(
+            lambda camera: _recorder(camera, writer, archive, reports, layout.timezone), stop
+        )
+        cameras.record(work.cameras)
+        threading.Thread(target=_obey, args=(cameras, stop), name="stdin", daemon=True).start()
         stop.wait()
         _limit_drain()
+        died = cameras.close()
+    reports.close()
+    return EXIT_FAULT if died else 0
+
+
+class Cameras:
+    """The threads of the cameras, one each. `stop` is set when one of them dies.
+
+    A camera whose settings changed is stopped and begins anew once that is over, in a thread of
+    its own: nothing here waits, and the others are not touched.
+    """
+
+    def __init__(
+        self, make_recorder: Callable[[CameraSettings], Recorder], stop: threading.Event
+    ) -> None:
+        self._make_recorder = make_recorder
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._closing = False
+        self._running: dict[int, tuple[CameraSettings, CameraThread]] = {}
+        self._ending: list[CameraThread] = []
+
+    def record(self, cameras: Sequence[CameraSettings]) -> None:
+        """Record these from now on and no others; those whose settings are the same go on."""
+        wanted = {camera.id: camera for camera in cameras}
+        with self._lock:
+            if self._closing:
+                return
+            self._ending = [thread for thread in self._ending if thread.is_alive() or thread.died]
+            for number, (settings, thread) in list(self._running.items()):
+                if wanted.get(number) != settings:
+                    thread.stop.set()
+                    self._ending.append(thread)
+                    del self._running[number]
+            for number, settings in wanted.items():
+                if number not in self._running:
+                    thread = self._thread(settings)
+                    self._running[number] = settings, thread
+                    thread.start()
+
+    def close(self) -> bool:
+        """Stop all, for four seconds at most; whether one of them died."""
+        with self._lock:
+            self._closing = True
+            threads = [*self._ending, *(thread for _, thread in self._running.values())]
+        for thread in threads:
+            thread.stop.set()
         deadline = time.monotonic() + _THREADS_TIMEOUT_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-    reports.close()
-    return EXIT_FAULT if any(thread.died for thread in threads) else 0
+        return any(thread.died for thread in threads)
+
+    def _thread(self, camera: CameraSettings) -> "CameraThread":
+        before = [thread for thread in self._ending if thread.camera == camera.id]
+        return CameraThread(
+            camera.id, lambda: self._make_recorder(camera), died=self._stop, after=before
+        )
 
 
 def _recorder(
@@ -112,22 +167,38 @@ def _recorder(
 
 
 class CameraThread(threading.Thread):
-    """Runs one camera's recorder; when it dies everything is told to stop."""
+    """Runs one camera's recorder until `stop`; when it dies everything is told to (`died`).
 
-    def __init__(self, recorder: Recorder, camera: int, stop: threading.Event) -> None:
+    It begins when the threads `after`, which recorded the same camera, are over.
+    """
+
+    def __init__(
+        self,
+        camera: int,
+        make_recorder: Callable[[], Recorder],
+        *,
+        died: threading.Event,
+        after: Sequence["CameraThread"] = (),
+    ) -> None:
         super().__init__(name=f"camera-{camera}", daemon=True)
-        self._id = camera
-        self._stop_all = stop
-        self._recorder = recorder
+        self.camera = camera
+        self.stop = threading.Event()
+        self._make_recorder = make_recorder
+        self._stop_all = died
+        self._after = after
         self.died = False
 
     def run(self) -> None:
+        for thread in self._after:
+            thread.join()
+        self._after = ()
+        if self.stop.is_set():
+            return
         try:
-            self._recorder.run(self._stop_all)
+            self._make_recorder().run(self.stop)
         except Exception:
             self.died = True
-            get_logger(camera=self._id).exception("camera_thread_died")
-        finally:
+            get_logger(camera=self.camera).exception("camera_thread_died")
             self._stop_all.set()
 
 
@@ -188,11 +259,19 @@ def _await_signals(stop: threading.Event) -> None:
     os._exit(EXIT_SECOND_SIGNAL)
 
 
-def _await_parent(stop: threading.Event) -> None:
+def _obey(cameras: Cameras, stop: threading.Event) -> None:
     """Until `stop` comes over stdin, or its end, which means that the parent is gone."""
-    while line := sys.stdin.buffer.readline():
-        if line == STOP_LINE:
-            break
+    while (line := sys.stdin.buffer.readline()) and line != STOP_LINE:
+        try:
+            order = decode_order(line)
+        except (ValueError, TypeError, LookupError):
+            get_logger().warning("no_order", bytes=len(line))
+            continue
+        match order:
+            case Work():
+                cameras.record(order.cameras)
+            case Watch():
+                pass  # nothing is shown live yet
     stop.set()
 
 

@@ -2,6 +2,7 @@
 
 It is started anew with a growing delay when it ends, and killed when one of its cameras has not
 reported for half a minute, which a camera's thread does every second whatever its camera does.
+Changes are told to the running process; there is none while no camera is to be recorded.
 """
 
 import asyncio
@@ -10,14 +11,15 @@ import dataclasses
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from typing import Literal
 
 from chimera_storage.clock import Clock, to_us
-from chimera_storage.config import Settings
+from chimera_storage.config import CameraRetentionSettings, CameraSettings, Settings
 from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
-from chimera_storage.motion.messages import Work, decode_report, encode_work
+from chimera_storage.motion.messages import Order, Work, decode_report, encode_order
 
 HANG_TIMEOUT_S = 30.0
 DRAIN_TIMEOUT_S = 10.0
@@ -43,27 +45,62 @@ class RecorderSupervisor:
             data=settings.storage.path.absolute(),
             timezone=settings.server.timezone,
             sync_interval_s=settings.storage.sync_interval,
-            cameras=settings.camera,
+            cameras=(),
         )
-        now_us = to_us(clock.now())
-        self._reports = {
-            camera.id: CameraReport(camera=camera.id, state=CameraState.STARTING, since_us=now_us)
-            for camera in settings.camera
-        }
+        self._orders: dict[type[Order], Order] = {}  # the newest of each kind but the work
+        self._reports: dict[int, CameraReport] = {}
         self._reported_at_s: dict[int, float] = {}
         self._closing = asyncio.Event()
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._restarts = 0
         self._backoff = Backoff(first_s=0.5, most_s=30, good_s=60)
+        self.record(settings.camera)
+
+    def record(self, cameras: Sequence[CameraSettings]) -> None:
+        """Record these from now on and no others; a paused one is listed and not recorded.
+
+        One whose settings are as before goes on untouched, whatever becomes of the others.
+        """
+        work = dataclasses.replace(
+            self._work, cameras=tuple(_recorded(c) for c in cameras if not c.paused)
+        )
+        before = {camera.id: camera for camera in self._work.cameras}
+        same = {camera.id for camera in work.cameras if before.get(camera.id) == camera}
+        is_changed = work.cameras != self._work.cameras
+        now_us, now_s = to_us(self._clock.now()), self._clock.monotonic()
+        reports, times = self._reports, self._reported_at_s
+        self._reports = {
+            camera.id: reports[camera.id]
+            if camera.id in same or (camera.paused and _is_paused(reports.get(camera.id)))
+            else CameraReport(
+                camera=camera.id,
+                state=CameraState.PAUSED if camera.paused else CameraState.STARTING,
+                since_us=now_us,
+            )
+            for camera in cameras
+        }
+        self._reported_at_s = {
+            camera.id: times[camera.id] if camera.id in same else now_s for camera in work.cameras
+        }
+        self._work = work
+        if is_changed:
+            self._send(work)
+            self._changed.set()
+
+    def tell(self, order: Order) -> None:
+        """Tell the process this, and every later one too. Not for what is recorded: `record`."""
+        self._orders[type(order)] = order
+        self._send(order)
 
     def reports(self) -> list[CameraReport]:
         """The newest report of each configured camera, in the order of the settings."""
         return list(self._reports.values())
 
     def status(self) -> Status:
-        """stopped: no cameras, not started or closed. errored: the process ends again and again."""
-        if self._task is None or self._closing.is_set():
+        """stopped: nothing to record, not started or closed. errored: it ends again and again."""
+        if self._task is None or self._closing.is_set() or not self._work.cameras:
             return "stopped"
         if self._task.done() or self._backoff.failures >= _FAILURES_TO_GIVE_WORD:
             return "errored"
@@ -79,29 +116,31 @@ class RecorderSupervisor:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start recording; nothing to do without cameras."""
-        if self._work.cameras:
-            self._task = asyncio.create_task(self._supervise(), name="recorder-supervisor")
+        """Start recording, as soon as there is a camera to record."""
+        self._task = asyncio.create_task(self._supervise(), name="recorder-supervisor")
 
     async def run(self) -> None:
         """Wait until it is over; raises what ended it."""
-        if self._task is None:
-            await self._closing.wait()
-        else:
-            await asyncio.shield(self._task)
+        assert self._task is not None, "started"  # noqa: S101
+        await asyncio.shield(self._task)
 
     async def close(self) -> None:
         """Drain and end the process; killed where it takes more than 10 s."""
         self._closing.set()
+        self._changed.set()
         if self._task is not None:
             await self._task
 
     async def _supervise(self) -> None:
         while not self._closing.is_set():
+            if not self._work.cameras:
+                await self._changed.wait()
+                self._changed.clear()
+                continue
             started_at_s = self._clock.monotonic()
             why = await self._one_life()
-            if self._closing.is_set():
-                break
+            if self._closing.is_set() or not self._work.cameras:
+                continue
             self._restarts += 1
             delay_s = self._backoff.failed(self._clock.monotonic() - started_at_s)
             log.error("recorder_ended", why=why, restart_in_s=round(delay_s, 1))
@@ -128,39 +167,39 @@ class RecorderSupervisor:
         log.info("recorder_started", pid=process.pid, cameras=len(self._work.cameras))
         reading = asyncio.create_task(self._read_reports(process), name="recorder-reports")
         try:
-            await self._give_work(process)
+            self._reported_at_s = dict.fromkeys(self._reported_at_s, self._clock.monotonic())
+            for order in (self._work, *self._orders.values()):
+                self._send(order)
             hung = await self._watch(reading)
-            if self._closing.is_set():
+            if self._closing.is_set() or not (self._work.cameras or reading.done()):
                 await self._drain(process)
-                return "closed"
+                return "nothing to record"
         finally:
             await self._end(process, reading)
             self._process = None
         return "it hung and was killed" if hung else f"exit code {process.returncode}"
 
-    async def _give_work(self, process: Process) -> None:
-        now_s = self._clock.monotonic()
-        self._reported_at_s = dict.fromkeys(self._reports, now_s)
-        assert process.stdin is not None, "a pipe"  # noqa: S101
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(encode_work(self._work))
-            await process.stdin.drain()
+    def _send(self, order: Order) -> None:
+        """Returns at once; a process that ended is told when it is begun anew."""
+        if self._process is None or self._process.stdin is None:
+            return
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            self._process.stdin.write(encode_order(order))
 
     async def _watch(self, reading: "asyncio.Task[None]") -> bool:
-        """Until the process ends, hangs (True) or the server closes."""
-        closing = asyncio.create_task(self._closing.wait())
-        try:
-            while not (reading.done() or closing.done()):
-                await asyncio.wait(
-                    {reading, closing},
-                    timeout=_CHECK_INTERVAL_S,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                oldest_s = min(self._reported_at_s.values())
-                if self._clock.monotonic() - oldest_s > self._hang_timeout_s:
-                    return not reading.done()
-        finally:
-            closing.cancel()
+        """Until the process ends, hangs (True), has nothing to do or the server closes."""
+        while not (reading.done() or self._closing.is_set()) and self._work.cameras:
+            self._changed.clear()
+            changed = asyncio.create_task(self._changed.wait())
+            await asyncio.wait(
+                {reading, changed},
+                timeout=_CHECK_INTERVAL_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            changed.cancel()
+            oldest_s = min(self._reported_at_s.values(), default=self._clock.monotonic())
+            if self._clock.monotonic() - oldest_s > self._hang_timeout_s:
+                return not reading.done()
         return False
 
     async def _read_reports(self, process: Process) -> None:
@@ -172,7 +211,7 @@ class RecorderSupervisor:
             except (ValueError, TypeError, LookupError):
                 log.warning("recorder_said_something_else", bytes=len(line))
                 continue
-            if report.camera in self._reports:
+            if report.camera in self._reported_at_s:
                 self._reports[report.camera] = report
                 self._reported_at_s[report.camera] = self._clock.monotonic()
 
@@ -201,7 +240,8 @@ class RecorderSupervisor:
 
     def _mark_failed(self, problem: str) -> None:
         now_us = to_us(self._clock.now())
-        for camera, report in self._reports.items():
+        for camera in self._reported_at_s:
+            report = self._reports[camera]
             self._reports[camera] = dataclasses.replace(
                 report,
                 state=CameraState.FAILED,
@@ -211,3 +251,12 @@ class RecorderSupervisor:
                 recording=False,
                 event_since_us=None,
             )
+
+
+def _recorded(camera: CameraSettings) -> CameraSettings:
+    """What of the settings is the recorder's; what is not must not disturb it."""
+    return camera.model_copy(update={"name": "", "retention": CameraRetentionSettings()})
+
+
+def _is_paused(report: CameraReport | None) -> bool:
+    return report is not None and report.state is CameraState.PAUSED

@@ -67,13 +67,13 @@ def recording(services: Services) -> tuple[Status, list[str]]:
     problem = services.upkeep.state().problem
     if problem is not None:
         failed.append(_sentence(problem))
-    if services.settings.camera:
+    if not all(camera.paused for camera in services.settings.camera):
         status = services.recorders.status()
         if status == "errored":
             failed.append("The recorder process ends again and again; the log says why.")
         elif status == "stopped":
             failed.append("The recorder process is not running.")
-    reports = services.recorders.reports()
+    reports = [r for r in services.recorders.reports() if r.state is not CameraState.PAUSED]
     broken = sum(report.state is CameraState.FAILED for report in reports)
     if broken and broken == len(reports):
         failed.append("Every camera fails." if broken > 1 else "The camera fails.")

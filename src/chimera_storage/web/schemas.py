@@ -293,7 +293,7 @@ class CameraStatus(_Model):
 
     id: int
     name: str
-    state: Literal["starting", "connected", "failed", "ended", "stopped"]
+    state: Literal["starting", "connected", "failed", "ended", "paused", "stopped"]
     since: int | None
     problem: str | None = Field(description="why there is no picture, without credentials")
     fps: float = Field(description="pictures per second received lately")
