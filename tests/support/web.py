@@ -27,6 +27,7 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
 from chimera_storage.config import Settings
 from chimera_storage.convert.downloads import Downloads
+from chimera_storage.convert.estimate import estimate
 from chimera_storage.convert.feed import Feed, Listener
 from chimera_storage.convert.sprite import Sprites
 from chimera_storage.model import (
@@ -35,6 +36,7 @@ from chimera_storage.model import (
     Conversion,
     ConversionStatus,
     ConversionType,
+    Estimate,
     Image,
     ImageKey,
 )
@@ -150,6 +152,9 @@ class MemoryConversions:
 
     def count(self, *, camera: int, start_us: int, end_us: int, skip: int) -> int:
         return -(-self._archive.index.count(camera, start_us, end_us) // skip)
+
+    def estimate(self, **wish: Any) -> Estimate:
+        return estimate(self._archive.index, self._archive.layout, **wish)
 
     async def stream(
         self,

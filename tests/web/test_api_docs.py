@@ -122,6 +122,8 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/file/createKeep": kept,
         "/file/deleteKeep": {"id": room.answer("/file/createKeep", kept)["id"]},
         "/file/pathDelete": {"camera": 1},
+        "/file/rangeDelete": {"camera": 1, "start": 0, "end": 1},
+        "/convert/estimate": {"camera": 1},
         "/login": user,
         "/links": {"camera": 1, "hours": 1},
         "/links/revoke": {"id": "none"},
@@ -129,7 +131,13 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
     }
     room.accounts.add_user(user["name"], user["password"], role=Role.ADMIN)
     room.headers = {"authorization": f"Bearer {room.api_token()}"}
-    queries = {"/events": "?camera_id=1&date=2026-01-31", "/motion/events": "?camera=1"}
+    span = "?camera=1&start=2026-01-31&end=2026-01-31"
+    queries = {
+        "/events": "?camera_id=1&date=2026-01-31",
+        "/motion/events": "?camera=1",
+        "/timeline/activity": span,
+        "/timeline/images": span,
+    }
     for (method, path), operation in operations(schema).items():
         content = operation["responses"]["200"]["content"]
         if "application/json" not in content:

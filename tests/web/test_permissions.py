@@ -162,6 +162,7 @@ BODIES: tuple[dict[str, Any], ...] = (
     {"path": "./shared/captures/Secret garden/"},
     {"camera": 1, "path": "shared/captures/777"},
     {"camera_id": HIDDEN, "date": "2026-01-31"},
+    {"camera": HIDDEN, "start": "2026-01-31", "end": "2026-01-31"},
 )
 
 
@@ -197,7 +198,7 @@ def test_a_route_that_names_a_camera_does_not_know_it(limited: Limited) -> None:
         if needs.cameras is Cameras.NAMED:
             for camera in ("777", NAME):
                 address = path.replace("{camera}", camera).replace("{file}", "x.jpg")
-                query = f"?camera={camera}&camera_id={camera}&date=2026-01-31"
+                query = f"?camera={camera}&camera_id={camera}&date=2026-01-31&start=0&end=1"
                 body = {"camera": camera, "hours": 1}
                 asked = (address + query, None) if method == "GET" else (address, body)
                 assert limited.ask(method, *asked).status_code == 404, entry

@@ -19,6 +19,7 @@ from chimera_storage.archive.images import Archive
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.config import ConvertSettings
 from chimera_storage.convert import output
+from chimera_storage.convert.estimate import estimate
 from chimera_storage.convert.feed import Listener
 from chimera_storage.convert.job import Job, zone_name
 from chimera_storage.convert.ledger import Ledger, OnChange, Work
@@ -28,7 +29,7 @@ from chimera_storage.convert.runner import MAX_ATTEMPTS, Runner, died
 from chimera_storage.convert.streams import Streams
 from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import Conversion, ConversionStatus, ConversionType
+from chimera_storage.model import Conversion, ConversionStatus, ConversionType, Estimate
 from chimera_storage.options import Options
 
 MAX_FPS = 60
@@ -127,6 +128,30 @@ class ConversionManager:
     def count(self, *, camera: int, start_us: int, end_us: int, skip: int) -> int:
         """How many images a conversion of this range takes, after skip."""
         return -(-self._index.count(camera, start_us, end_us) // skip)
+
+    def estimate(
+        self,
+        *,
+        type: ConversionType,  # noqa: A002
+        camera: int,
+        start_us: int,
+        end_us: int,
+        fps: int,
+        skip: int,
+        options: Options,
+    ) -> Estimate:
+        """What such a conversion will come to. Raises StorageError."""
+        return estimate(
+            self._index,
+            self._layout,
+            type=type,
+            camera=camera,
+            start_us=start_us,
+            end_us=end_us,
+            fps=fps,
+            skip=skip,
+            options=options,
+        )
 
     async def request(
         self,

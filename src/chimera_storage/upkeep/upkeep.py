@@ -14,9 +14,9 @@ from chimera_storage.archive.layout import SECOND_US
 from chimera_storage.archive.watch import Reconciler, WatchStatus
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import InvalidInputError
-from chimera_storage.model import Deletion, ImageKey, Totals
-from chimera_storage.upkeep.protection import kept_and_converted
-from chimera_storage.upkeep.rules import outside
+from chimera_storage.model import Deletion, ImageKey, RangeDeletion, Totals
+from chimera_storage.upkeep.protection import kept, kept_and_converted, read_now
+from chimera_storage.upkeep.rules import Range, outside
 
 _LONGEST_DAYS = 400_000  # before the first year that a name can say
 _FARTHEST_S = 2**40  # beyond every time that a name can say
@@ -94,20 +94,17 @@ class Upkeep:
         parts = outside((-_FARTHEST_S, before_s - 1), protected)
         asked = gone = 0
         for first_s, last_s in parts:
-            asked += self._count(camera, first_s, last_s)
             removed = self._archive.deleter.span(camera, first_s, last_s)
-            gone += removed.count
-            self._note("pathClean", camera, removed)
-        if self.confidence() < 100:
-            more_asked, more_gone = self._archive.delete(self._files(camera, parts))
-            asked, gone = asked + more_asked, gone + more_gone
-            self._note("pathClean", camera, Removed(count=more_gone, last_s=before_s - 1))
+            count, size = count + removed.count, size + removed.size
+            self._note(rule, camera, removed)
+        if self.confidence() < 100 and parts:
+            unknown, more = self._archive.delete(self._files(camera, parts))
+            count += more
+            self._note(rule, camera, Removed(count=more, last_s=parts[-1][1]))
         self._archive.deleter.sync(camera)
-        if not asked:
-            return CleanResult(deleted=False, confidence=100)
-        return CleanResult(deleted=gone > 0, confidence=round(100 * gone / asked, 2))
+        return Totals(count=count, size=size), unknown
 
-    def _files(self, camera: int, parts: list[tuple[int, int]]) -> Iterator[ImageKey]:
+    def _files(self, camera: int, parts: list[Range]) -> Iterator[ImageKey]:
         """Images in the parts, from the files: the index may lack some yet."""
         for key in self._archive.files(camera):
             if any(first_s <= key.second <= last_s for first_s, last_s in parts):

@@ -50,6 +50,7 @@ from chimera_storage.web.shared import shared_router
 from chimera_storage.web.statistics import statistics_router
 from chimera_storage.web.thumbnails import Thumbnails
 
+from chimera_storage.web.timeline import timeline_router
 DESCRIPTION = """\
 Motion images of cameras: get them, make videos and archives of them, see what they take, delete
 them.
@@ -147,6 +148,7 @@ def create_app(
     app.include_router(statistics_router(services, names))
     app.include_router(frames_router(services, names, thumbnails))
     app.include_router(shared_router(services, thumbnails))
+    app.include_router(timeline_router(services, names))
     app.include_router(health_router(everything))
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))

@@ -17,8 +17,10 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionType
 from chimera_storage.options import Options, ZipOptions
 from chimera_storage.web import parsing, schemas
+from chimera_storage.web.download import FORMATS as ARCHIVES
 from chimera_storage.web.download import archive_type, body_answer, link_answer
 from chimera_storage.web.errors import BrokenOffError, JSONAnswer, UnknownProcessError
+from chimera_storage.web.formatting import file_size
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.options import read_options
 from chimera_storage.web.parsing import Body, read_body
@@ -26,6 +28,7 @@ from chimera_storage.web.ports import Download, Services
 from chimera_storage.web.processes import process_filter, process_object
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
 from chimera_storage.web.serving import filename_parameter, until_gone
+from chimera_storage.web.timeline_schemas import Estimated, EstimateRequest
 
 ReadBody = Annotated[Body, Depends(read_body)]
 
@@ -117,7 +120,8 @@ class Converting:
 
     async def create(self, kind: ConversionType, body: Body) -> Response:
         """Begin a saved process, or answer with the file itself (`save: false`)."""
-        wish, save = await run_in_threadpool(self._read, kind, body)
+        save = parsing.yes_or_no(body, "save", default=True)
+        wish = await run_in_threadpool(read_wish, self._services, self._names, kind, body)
         as_link = isinstance(wish.options, ZipOptions) and parsing.yes_or_no(
             body, "link", default=False
         )
@@ -150,25 +154,6 @@ class Converting:
             skip=wish.skip,
             options=options,
         )
-
-    def _read(self, kind: ConversionType, body: Body) -> tuple[Wish, bool]:
-        save = parsing.yes_or_no(body, "save", default=True)
-        skip = parsing.whole(body, "skip", default=1, least=1, most=MOST_SKIP)
-        fps = DEFAULT_FPS
-        if kind.is_video:
-            fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=HIGHEST_FPS)
-        start_us, end_us = time_range(self._services, body)
-        camera = self._names.of(body)
-        wish = Wish(
-            type=kind,
-            camera=camera,
-            start_us=start_us,
-            end_us=end_us,
-            fps=fps,
-            skip=skip,
-            options=read_options(kind.options_type, body),
-        )
-        return wish, save
 
     async def _saved(self, wish: Wish, *, over_limit: bool) -> Response:
         conversion = await self._services.conversions.request(
@@ -212,6 +197,24 @@ class Converting:
         return f"{random}-{self._services.archive.layout.stamp(requested_us)}", requested_us
 
 
+def read_wish(services: Services, names: CameraNames, kind: ConversionType, body: Body) -> Wish:
+    """What a client asks to be made. Raises InvalidInputError, NotFoundError."""
+    skip = parsing.whole(body, "skip", default=1, least=1, most=MOST_SKIP)
+    fps = DEFAULT_FPS
+    if kind.is_video:
+        fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=HIGHEST_FPS)
+    start_us, end_us = time_range(services, body)
+    return Wish(
+        type=kind,
+        camera=names.of(body),
+        start_us=start_us,
+        end_us=end_us,
+        fps=fps,
+        skip=skip,
+        options=read_options(kind.options_type, body),
+    )
+
+
 def video_type(body: Body) -> ConversionType:
     """`format` of a createVideo. Raises InvalidInputError."""
     value = parsing.given(body, "format")
@@ -235,7 +238,7 @@ def time_range(services: Services, body: Body) -> tuple[int, int]:
 
 
 def convert_router(services: Services, names: CameraNames) -> APIRouter:
-    """POST /convert/createVideo and createZip."""
+    """POST /convert/createVideo, createZip and estimate."""
     router = APIRouter(prefix="/convert", tags=["convert"])
     converting = Converting(services, names)
 
@@ -264,6 +267,36 @@ def convert_router(services: Services, names: CameraNames) -> APIRouter:
     )
     async def create_zip(body: ReadBody) -> Response:
         return await converting.create(archive_type(body), body)
+
+    @router.post(
+        "/estimate",
+        summary="What a video or archive will take, before it is made",
+        responses=problems(*BODY_PROBLEMS, 404),
+        openapi_extra=request_body(EstimateRequest),
+    )
+    def estimate(body: ReadBody) -> Estimated:
+        is_archive = str(parsing.given(body, "format")).strip().lower() in ARCHIVES
+        kind = archive_type(body) if is_archive else video_type(body)
+        wish = read_wish(services, names, kind, body)
+        found = services.conversions.estimate(
+            type=wish.type,
+            camera=wish.camera,
+            start_us=wish.start_us,
+            end_us=wish.end_us,
+            fps=wish.fps,
+            skip=wish.skip,
+            options=wish.options,
+        )
+        return Estimated(
+            frames=found.frames,
+            bytes=found.bytes,
+            size=found.size,
+            formatted=file_size(found.size),
+            exact=found.exact,
+            seconds=round(found.seconds, 1),
+            duration=None if found.duration_s is None else round(found.duration_s, 2),
+            learnedFrom=found.learned_from,
+        )
 
     return router
 

@@ -83,4 +83,5 @@ def _sprite(services: Services, images: list[Image]) -> schemas.Sprite:
         width=made.width,
         height=made.height,
         places=list(made.places),
+        taken=[image.taken_at_us // 1000 for image in images],
     )

@@ -60,6 +60,7 @@ ROUTES: dict[str, Needs] = {
     "POST /convert/createZip": _OPERATE_NAMED,
     "POST /convert/deleteProcess": _ADMIN,
     "GET /convert/download/{name}": _VIEW_SHOWN,
+    "POST /convert/estimate": _VIEW_NAMED,
     "GET /convert/events": _VIEW_SHOWN,
     "POST /convert/listFramesVideo": _VIEW_NAMED,
     "GET /convert/listProcess": _VIEW_SHOWN,
@@ -85,6 +86,7 @@ ROUTES: dict[str, Needs] = {
     "POST /file/pathSize": _VIEW_NAMED,
     "GET /file/pathStats": _VIEW_SHOWN,
     "POST /file/previewRules": _VIEW_ALL,
+    "POST /file/rangeDelete": _ADMIN,
     "GET /frames/{camera}/{file}": _VIEW_NAMED,
     "GET /link/{text}": _OPEN,
     "GET /link/{text}/{file}": _OPEN,
@@ -107,6 +109,9 @@ ROUTES: dict[str, Needs] = {
     "GET /storage/health": _OPEN,
     "GET /storage/ready": _OPEN,
     "GET /usage": _VIEW_SHOWN,
+    "GET /timeline/activity": _VIEW_NAMED,
+    "GET /timeline/days": _VIEW_SHOWN,
+    "GET /timeline/images": _VIEW_NAMED,
 }
 # Files of this package, the same for everybody.
 OPEN_MOUNTS = frozenset({"/static", "/static/swagger"})

@@ -5,10 +5,11 @@
 milliseconds; the routes call them in threads, so they have to be thread-safe.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from chimera_storage.archive.images import Archive
@@ -21,10 +22,12 @@ from chimera_storage.model import (
     ConversionType,
     Deletion,
     Disk,
+    Estimate,
     Forecast,
     HourTotals,
     Image,
     Preview,
+    RangeDeletion,
     Totals,
     Usage,
 )
@@ -74,6 +77,19 @@ class Conversions(Protocol):
 
     def count(self, *, camera: int, start_us: int, end_us: int, skip: int) -> int:
         """How many images a conversion of this range takes, after skip."""
+
+    def estimate(
+        self,
+        *,
+        type: ConversionType,
+        camera: int,
+        start_us: int,
+        end_us: int,
+        fps: int,
+        skip: int,
+        options: Options,
+    ) -> Estimate:
+        """What such a conversion will come to."""
 
     def stream(
         self,
@@ -206,6 +222,11 @@ class Upkeep(Protocol):
     def clean(self, camera: int, days: float) -> CleanResult:
         """Delete images taken more than `days` days ago."""
 
+    def delete_range(
+        self, camera: int, first_s: int, last_s: int, *, kept_too: bool, only_ask: bool
+    ) -> RangeDeletion:
+        """Delete the images of those seconds, or say what would go."""
+
 
 class Rules(Protocol):
     """What is deleted without being asked for each time."""
@@ -245,11 +266,42 @@ class Statistics(Protocol):
         """The disk that the images are on."""
 
 
+class Configuration(Protocol):
+    """The settings as they are now, and how cameras are changed.
+
+    What changes something raises InvalidInputError, NotFoundError or ConflictError (also where the
+    file cannot be written), and then nothing was changed. `values` are as in storage.toml.
+    """
+
+    @property
+    def settings(self) -> Settings:
+        """Another object after each change."""
+
+    @property
+    def path(self) -> Path:
+        """The file that changes are written to."""
+
+    async def add_camera(self, values: Mapping[str, Any]) -> int:
+        """Its id."""
+
+    async def change_camera(self, camera: int, values: Mapping[str, Any]) -> None:
+        """What is left out is as by default; the address stays where it is as it was shown."""
+
+    async def pause_camera(self, camera: int, *, paused: bool) -> None:
+        """Record it no more for now, or again."""
+
+    async def remove_camera(self, camera: int) -> None:
+        """Its footage stays."""
+
+    async def replace_cameras(self, cameras: Sequence[Mapping[str, Any]]) -> None:
+        """These and no others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """All that the routes work with."""
 
-    settings: Settings
+    configuration: Configuration
     archive: Archive
     conversions: Conversions
     downloads: Downloads
@@ -259,6 +311,11 @@ class Services:
     rules: Rules
     statistics: Statistics
     clock: Clock
+
+    @property
+    def settings(self) -> Settings:
+        """As they are now; a later request may find others."""
+        return self.configuration.settings
 
     @property
     def zone(self) -> ZoneInfo:

@@ -164,6 +164,7 @@ class Sprite(_Model):
     )
 
 
+    taken: list[int] = Field(description="milliseconds since 1970 of each")
 class Frames(_Model):
     """Links to images, spread over the range, in time order."""
 

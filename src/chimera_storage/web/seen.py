@@ -19,10 +19,12 @@ from chimera_storage.model import (
     Conversion,
     Deletion,
     Disk,
+    Estimate,
     Forecast,
     HourTotals,
     Image,
     Preview,
+    RangeDeletion,
     Totals,
     Usage,
 )
@@ -122,6 +124,10 @@ class _Conversions:
         _check(camera)
         return self._inner.count(camera=camera, **wish)
 
+    def estimate(self, *, camera: int, **wish: Any) -> Estimate:
+        _check(camera)
+        return self._inner.estimate(camera=camera, **wish)
+
     def stream(self, *, camera: int, **wish: Any) -> AsyncGenerator[bytes, None]:
         _check(camera)
         return self._inner.stream(camera=camera, **wish)
@@ -194,6 +200,12 @@ class _Upkeep:
     def clean(self, camera: int, days: float) -> ports.CleanResult:
         _check(camera)
         return self._inner.clean(camera, days)
+
+    def delete_range(self, camera: int, first_s: int, last_s: int, **how: bool) -> RangeDeletion:
+        _check(camera)
+        return self._inner.delete_range(
+            camera, first_s, last_s, kept_too=how["kept_too"], only_ask=how["only_ask"]
+        )
 
 
 class _Rules:

@@ -27,6 +27,7 @@ from chimera_storage.archive.index.notes import Notes
 from chimera_storage.archive.index.recount import Recount
 from chimera_storage.archive.index.rows import BATCH
 from chimera_storage.archive.index.spans import Spans
+from chimera_storage.archive.index.timeline import Timeline
 from chimera_storage.archive.index.unread import Unread
 
 __all__ = ["BATCH", "Index"]
@@ -44,6 +45,7 @@ class Index(
     Spans,
     Deletions,
     Folders,
+    Timeline,
     Unread,
 ):
     """SQLite (WAL) through SQLAlchemy Core. Safe from several threads and several processes.
