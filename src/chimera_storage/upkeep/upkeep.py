@@ -92,7 +92,38 @@ class Upkeep:
         before_s = to_us(self._clock.now() - timedelta(days=days)) // SECOND_US
         protected = kept_and_converted(self._archive).get(camera, ())
         parts = outside((-_FARTHEST_S, before_s - 1), protected)
-        asked = gone = 0
+        asked = sum(self._totals(camera, part).count for part in parts)
+        gone, more_asked = self._delete("pathClean", camera, parts)
+        asked += more_asked
+        if not asked:
+            return CleanResult(deleted=False, confidence=100)
+        return CleanResult(deleted=gone.count > 0, confidence=round(100 * gone.count / asked, 2))
+
+    def delete_range(
+        self, camera: int, first_s: int, last_s: int, *, kept_too: bool, only_ask: bool
+    ) -> RangeDeletion:
+        """Deletes the images of these seconds (both included), or says what would go.
+
+        Kept ones stay but where `kept_too`, and those that a running conversion reads always.
+        """
+        whole = (first_s, last_s)
+        keep = () if kept_too else kept(self._archive).get(camera, ())
+        unkept = outside(whole, keep)
+        read = read_now(self._archive).get(camera, ())
+        parts = [free for part in unkept for free in outside(part, read)]
+        there = self._totals(camera, whole).count
+        not_kept = sum(self._totals(camera, part).count for part in unkept)
+        totals = [self._totals(camera, part) for part in parts]
+        gone = Totals(count=sum(t.count for t in totals), size=sum(t.size for t in totals))
+        busy = not_kept - gone.count
+        if not only_ask:
+            self._archive.mark.check_writable()
+            gone, _ = self._delete("rangeDelete", camera, parts)
+        return RangeDeletion(gone=gone, kept=there - not_kept, busy=busy)
+
+    def _delete(self, rule: str, camera: int, parts: list[Range]) -> tuple[Totals, int]:
+        """What went of the parts, and how many images of it the index had not known."""
+        count = size = unknown = 0
         for first_s, last_s in parts:
             removed = self._archive.deleter.span(camera, first_s, last_s)
             count, size = count + removed.count, size + removed.size
@@ -110,8 +141,8 @@ class Upkeep:
             if any(first_s <= key.second <= last_s for first_s, last_s in parts):
                 yield key
 
-    def _count(self, camera: int, first_s: int, last_s: int) -> int:
-        return self._archive.index.count(camera, first_s * SECOND_US, last_s * SECOND_US)
+    def _totals(self, camera: int, part: Range) -> Totals:
+        return self._archive.index.totals_of(camera, *part)
 
     def _note(self, rule: str, camera: int, gone: Removed) -> None:
         if gone.count:
