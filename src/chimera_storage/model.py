@@ -365,7 +365,9 @@ class CameraReport:
     the kind of device that decodes (None: nothing was decoded yet). `disk_full_us`: when an image
     last could not be saved because the disk is full. Since the recorder process
     started: `frames_read` pictures came, of `bytes_read` bytes (0 where none came over a wire), and
-    `frames_decoded` were decoded to be looked at.
+    `frames_decoded` were decoded to be looked at. Of those that came and were not saved nothing
+    moved in `frames_let_go`; `frames_damaged` gave no whole picture, for `frames_dropped` there was
+    no time or memory, and `frames_unsaved` could not be written (motion/tally.py).
     """
 
     camera: int
@@ -388,4 +390,8 @@ class CameraReport:
     disk_full_us: int | None = None
     frames_read: int = 0
     frames_decoded: int = 0
+    frames_let_go: int = 0
+    frames_damaged: int = 0
+    frames_dropped: int = 0
+    frames_unsaved: int = 0
     bytes_read: int = 0

@@ -27,6 +27,10 @@ REPORT = CameraReport(
     health=Health.FROZEN,
     frames_read=300,
     frames_decoded=20,
+    frames_let_go=288,
+    frames_damaged=5,
+    frames_dropped=2,
+    frames_unsaved=1,
     bytes_read=9000,
 )
 
@@ -56,6 +60,10 @@ def test_what_a_camera_reports_is_said(room: Room) -> None:
         "frames_per_second": 14.5,
         "frames_read_total": 300,
         "frames_decoded_total": 20,
+        "frames_let_go_total": 288,
+        "frames_damaged_total": 5,
+        "frames_dropped_total": 2,
+        "frames_unsaved_total": 1,
         "images_saved_total": 4,
         "bytes_read_total": 9000,
         "reconnects_total": 3,

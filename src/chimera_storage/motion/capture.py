@@ -22,6 +22,7 @@ from chimera_storage.motion.health import SignalHealth
 from chimera_storage.motion.looking import Looker
 from chimera_storage.motion.saving import Saver
 from chimera_storage.motion.sources.source import Item, SourceFrame, SourceJpeg, SourcePacket
+from chimera_storage.motion.tally import Tally
 from chimera_storage.motion.trigger import Pacer, Trigger
 
 MAX_BUFFER_BYTES = 48 * 1024 * 1024  # of decoded pictures: a second of 1080p at 15, 36 of 720p
@@ -42,9 +43,10 @@ class _Held:
 class Capture:
     """Looks at the pictures of a camera and saves those that the trigger wants.
 
-    `images_saved` counts since the start; `score` and `boxes` are those of the newest picture
-    looked at; `event_since_us` is None while nothing is recorded. `timezone`: of the hours at which
-    masks and zones hold. `health`: whether the camera sees what it should, over all connections.
+    `images_saved` and `tally` count since the start; `score` and `boxes` are those of the newest
+    picture looked at; `event_since_us` is None while nothing is recorded. `timezone`: of the hours
+    at which masks and zones hold. `health`: whether the camera sees what it should, over all
+    connections.
     """
 
     def __init__(
@@ -60,7 +62,8 @@ class Capture:
         self._camera = camera
         self._settings = camera.motion
         self._log = get_logger(camera=camera.id)
-        self._saver = Saver(camera, writer, archive, clock)
+        self.tally = Tally()
+        self._saver = Saver(camera, writer, archive, clock, self.tally)
         self._buffer_was_full = False
         self.health = SignalHealth()
         self.score = 0.0
@@ -71,7 +74,9 @@ class Capture:
 
     def _begin(self) -> None:
         self._trigger = Trigger(self._settings)
-        self._looker = Looker(self._settings, timezone=self._timezone, health=self.health)
+        self._looker = Looker(
+            self._settings, timezone=self._timezone, health=self.health, tally=self.tally
+        )
         self._second: Looker | None = None
         self._pacer = Pacer(self._settings.framerate)  # while there is a second stream
         self._unlooked: deque[Shot] = deque()  # until what the second stream shows is settled
@@ -126,6 +131,7 @@ class Capture:
         instead; None where there is no such stream.
         """
         self._note_size(item)
+        self.tally.read += 1
         if second is None:
             if self._second is not None:
                 self._leave_second()
@@ -151,6 +157,7 @@ class Capture:
             self._leave_second()
         self._step(self._looker.finish())
         self._saver.close_event()
+        self.tally.let_go += len(self._held)
         self._begin()
 
     def _note_size(self, item: Item) -> None:
@@ -175,6 +182,8 @@ class Capture:
             shot = Shot.of(item)
         if self._pacer.due(shot.time_us):
             self._unlooked.append(shot)
+        else:
+            self.tally.let_go += 1
 
     def _match(self, settled_us: int) -> None:
         """Step over the shots whose time has been looked at in the second stream."""
@@ -214,8 +223,10 @@ class Capture:
                 self._saver.save(held.shot, held.motion, (self.width, self.height))
             self._saver.save_if_periodic(shot, motion)
             drop_before = max(step.drop_before, step.save.stop if step.save else 0)
+            self.tally.let_go -= len(wanted)
             while self._held and self._held[0].number < drop_before:
                 self._drop()
+                self.tally.let_go += 1
             in_event = self._trigger.event_open
             self._looker.in_event = in_event
             if self._second is not None:
@@ -235,6 +246,7 @@ class Capture:
             self._picture_bytes > MAX_BUFFER_BYTES or self._packet_bytes > MAX_PACKET_BYTES
         ):
             self._drop()
+            self.tally.dropped += 1
             if not self._buffer_was_full:
                 self._buffer_was_full = True
                 self._log.warning("pre_capture_cut_short")

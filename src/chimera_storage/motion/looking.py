@@ -13,6 +13,7 @@ from chimera_storage.motion.health import DamageCheck, SignalHealth
 from chimera_storage.motion.seen import Seen
 from chimera_storage.motion.sources.codec import SOFTWARE
 from chimera_storage.motion.sources.source import Item, SourceJpeg, SourcePacket
+from chimera_storage.motion.tally import Tally
 from chimera_storage.motion.trigger import Pacer
 from chimera_storage.motion.watch import Watch
 
@@ -28,8 +29,9 @@ class Looker:
     not looked at: what moved in the last one moves in the next. `looks` counts those that were.
     `timezone`: of the hours at which masks and zones hold. `health` is told of what is seen.
 
-    Damaged pictures are left out: they are neither looked at nor saved. In those that something
-    lost came before there moves what moved in the last whole one.
+    `tally` is told of those that end here. Damaged pictures are left out: they are neither looked
+    at nor saved. In those that something lost came before there moves what moved in the last whole
+    one.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Looker:
         paced: bool = True,
         timezone: tzinfo | None = None,
         health: SignalHealth | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._settings = settings
+        self._tally = tally or Tally()
         self._health = health or SignalHealth()
         self._damage = DamageCheck()
         self._known_damaged = 0
@@ -89,15 +93,21 @@ class Looker:
             yield from self._look_at(self._watch.take(item))
             return
         self._frames += 1
-        if self._pacer.due(item.time_us):
-            seen = item.seen if isinstance(item, SourceJpeg) else Seen.of(item.picture)
-            if self._is_whole(seen, item.time_us):
-                shot = Shot.of(item)
-                yield shot, self._look(shot, seen)
+        if not self._pacer.due(item.time_us):
+            self._tally.let_go += 1
+            return
+        seen = item.seen if isinstance(item, SourceJpeg) else Seen.of(item.picture)
+        if not self._is_whole(seen, item.time_us):
+            self._tally.damaged += 1
+            return
+        shot = Shot.of(item)
+        yield shot, self._look(shot, seen)
 
     def finish(self) -> Iterator[tuple[Shot, Motion]]:
         """The rest: the stream is over."""
+        lost = self._watch.lost
         yield from self._look_at(self._watch.finish())
+        self._tally.damaged += self._watch.lost - lost
 
     def _look_at(self, shots: Iterator[Shot]) -> Iterator[tuple[Shot, Motion]]:
         for shot in shots:
@@ -106,12 +116,13 @@ class Looker:
                 self._health.damaged(shot.time_us)
             seen = None if shot.picture is None else Seen.of(shot.picture)
             if seen is not None and not self._is_whole(seen, shot.time_us):
-                continue
-            if self._pacer.due(shot.time_us):
-                if seen is None or shot.time_us == self._looked_us:  # passed over
-                    yield shot, STILL
-                else:
-                    yield shot, self._look(shot, seen)
+                self._tally.damaged += 1
+            elif not self._pacer.due(shot.time_us):
+                self._tally.let_go += 1
+            elif seen is None or shot.time_us == self._looked_us:  # passed over
+                yield shot, STILL
+            else:
+                yield shot, self._look(shot, seen)
 
     def _look(self, shot: Shot, seen: Seen) -> Motion:
         if shot.doubtful:

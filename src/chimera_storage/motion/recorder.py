@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 
 from chimera_storage.clock import Clock, to_us
 from chimera_storage.errors import SourceError
@@ -54,7 +55,9 @@ class Recorder:
         self._connected_at_s: float | None = None
         self._last_frame_us: int | None = None
         self._reconnects = 0
-        self._frames_read = self._frames_decoded = self._bytes_read = 0
+        self._frames_decoded = self._bytes_read = 0
+        self._left_out = (0, 0)  # of this connection: damaged, dropped
+        self._counted: dict[str, int] = {}  # when the last connection was over
         self._reported: tuple[object, ...] = ()
         self._reported_at_s = 0.0
 
@@ -69,19 +72,19 @@ class Recorder:
                 except EOFError:
                     self._log.info("file_ended")
                     self._enter(CameraState.ENDED)
-                    self._capture.finish()
+                    self._finish()
                     self._wait(stop, None)
                 except SourceError as error:
                     self._lost(str(error))
-                    self._capture.finish()
+                    self._finish()
                     self._wait(stop, backoff.failed(self._went_well_s()))
                 except Exception:  # of ours, in this camera: the others go on
                     self._log.exception("camera_fault")
                     self._lost(_FAULT)
-                    self._capture.finish()
+                    self._finish()
                     self._wait(stop, backoff.failed(self._went_well_s()))
         finally:
-            self._capture.finish()
+            self._finish()
             self._report()
 
     def _connection(self, stop: threading.Event) -> None:
@@ -92,13 +95,11 @@ class Recorder:
         reader = FrameReader(source, f"camera-{self._camera}-reader")
         reader.start()
         last_at_s = self._clock.monotonic()
-        damaged = 0
+        self._left_out = (0, 0)
         try:
             while not stop.is_set():
                 items = reader.get_all(_ASLEEP_POLL_S if self._capture.asleep else _POLL_S)
-                if source.damaged != damaged:
-                    damaged = source.damaged
-                    self._capture.health.damaged(to_us(self._clock.now()))
+                self._note_left_out(source, reader)
                 pictures = self._capture.pictures
                 self._take(items)
                 # Fewer where a second stream was left.
@@ -110,23 +111,45 @@ class Recorder:
                         f"No picture came for {source.patience_s:.0f} s; is the camera on?"
                     )
                 self._report_if_due()
+            self._take(reader.rest())
         except EOFError:
             if not self._capture.pictures:
                 raise SourceError("No picture of the file can be decoded; is it whole?") from None
             raise
         finally:
             reader.close()
+            self._note_left_out(source, reader)
             if self._second is not None:
                 self._second.close()
             if reader.dropped:
                 self._log.warning("pictures_left_out", pictures=reader.dropped)
+
+    def _note_left_out(self, source: Source, reader: FrameReader) -> None:
+        """Count what came and was not handed on."""
+        damaged, dropped = source.damaged - self._left_out[0], reader.dropped - self._left_out[1]
+        self._left_out = source.damaged, reader.dropped
+        if damaged:
+            self._capture.health.damaged(to_us(self._clock.now()))
+        tally = self._capture.tally
+        tally.read += damaged + dropped
+        tally.damaged += damaged
+        tally.dropped += dropped
+
+    def _finish(self) -> None:
+        """The connection is over; the log says what became of its pictures."""
+        self._capture.finish()
+        counts = {f"frames_{name}": count for name, count in asdict(self._capture.tally).items()}
+        counts["images_saved"] = self._capture.images_saved
+        of_this = {name: count - self._counted.get(name, 0) for name, count in counts.items()}
+        self._counted = counts
+        if of_this["frames_read"]:
+            self._log.info("camera_connection_over", **of_this)
 
     def _take(self, items: list[Item]) -> None:
         if not items:
             return
         second = self._second.poll() if self._second else None
         self._received_at_s = self._clock.monotonic()
-        self._frames_read += len(items)
         for item in items:
             self._bytes_read += item.size
             self._times_us.append(item.time_us)
@@ -212,7 +235,11 @@ class Recorder:
                 health=capture.health.health,
                 health_since_us=capture.health.since_us,
                 disk_full_us=capture.disk_full_us,
-                frames_read=self._frames_read,
+                frames_read=capture.tally.read,
+                frames_let_go=capture.tally.let_go,
+                frames_damaged=capture.tally.damaged,
+                frames_dropped=capture.tally.dropped,
+                frames_unsaved=capture.tally.unsaved,
                 frames_decoded=self._frames_decoded,
                 bytes_read=self._bytes_read,
             )

@@ -16,6 +16,7 @@ from chimera_storage.motion.decoding import Developer, Shot
 from chimera_storage.motion.detector import Motion
 from chimera_storage.motion.picking import Picker, Snapshots
 from chimera_storage.motion.picture import encode_jpeg
+from chimera_storage.motion.tally import Tally
 
 _PROBLEM_SHOWN_S = 60.0
 
@@ -23,13 +24,19 @@ _PROBLEM_SHOWN_S = 60.0
 class Saver:
     """Saves the shots of a camera, and opens and closes its events.
 
-    `images_saved` counts since the start; `event_since_us` is None while nothing is recorded;
-    `disk_full_us` says when there last was no room for an image.
+    `images_saved` counts since the start, `tally` is told of what is not saved; `event_since_us` is
+    None while nothing is recorded; `disk_full_us` says when there last was no room for an image.
     """
 
     def __init__(
-        self, camera: CameraSettings, writer: ImageWriter, archive: Archive, clock: Clock
+        self,
+        camera: CameraSettings,
+        writer: ImageWriter,
+        archive: Archive,
+        clock: Clock,
+        tally: Tally,
     ) -> None:
+        self._tally = tally
         self._camera = camera
         self._writer = writer
         self._archive = archive
@@ -63,7 +70,9 @@ class Saver:
         # One that may have to wait does not keep the other pictures of its group.
         kept = replace(shot, gop=None) if is_ready else shot
         chosen = self._picker.offer(kept, motion, shot.time_us, size)
-        if chosen is not None:
+        if chosen is None:
+            self._tally.let_go += 1
+        else:
             self._write(*chosen)
         if chosen is None or self._picker.replaces:
             self._last_saved_us = max(self._last_saved_us, shot.time_us)
@@ -81,6 +90,7 @@ class Saver:
         if jpeg is None:
             picture = self._developer.picture(shot)
             if picture is None:
+                self._tally.damaged += not periodic
                 return
             jpeg = encode_jpeg(picture, self._camera.motion.picture_quality)
             width, height = picture.width, picture.height
@@ -97,6 +107,7 @@ class Saver:
                 numbered=not periodic,
             )
         except StorageError as error:
+            self._tally.unsaved += not periodic
             self._failed(error)
             return
         self.images_saved += 1
@@ -114,6 +125,7 @@ class Saver:
         if former is None:
             return
         self.images_saved -= 1
+        self._tally.let_go += 1
         try:
             self._archive.delete([former])
         except StorageError as error:
@@ -132,6 +144,7 @@ class Saver:
             return
         best = self._picker.close()
         if best is not None:
+            self._tally.let_go -= 1  # so it was counted when another was better, or too near
             self._write(*best)
         self._developer.forget()
         self.event_since_us = self._only = None

@@ -35,8 +35,8 @@ class Watch:
     """Decides what is decoded of one stream.
 
     `glance(picture, time_us)` says whether a key frame shows anything new. `packets` and
-    `pictures` count what came and what was decoded of it. `masked`: what moves in a part of the
-    picture is ignored.
+    `pictures` count what came and what was decoded of it; `lost`: packets that gave no shot, known
+    after `finish`. `masked`: what moves in a part of the picture is ignored.
     """
 
     def __init__(self, glance: Callable[[av.VideoFrame, int], bool]) -> None:
@@ -60,8 +60,9 @@ class Watch:
         self._woken_us = 0
         self._in_row = False  # it was woken up again soon
         self._in_decoder: dict[int, tuple[Gop, int]] = {}  # awake: by time, group and size
+        self._shots_given = 0
         self.masked = False
-        self.packets = 0
+        self.packets = self.lost = 0
 
     @property
     def pictures(self) -> int:
@@ -95,11 +96,11 @@ class Watch:
 
     def take(self, packet: SourcePacket) -> Iterator[Shot]:
         """The shots that are settled now, decoded or not, in the order of their times."""
-        self.packets += 1
         if self._last_us is not None and not (
             -MOST_REORDERED_US <= packet.time_us - self._last_us < MOST_WAITING_US
         ):
             yield from self.finish()  # a clock was set, or there was a long pause
+        self.packets += 1
         self._reorders = self._reorders or packet.time_us < (self._last_us or 0)
         self._last_us = max(self._last_us or 0, packet.time_us)
         if self._awake_until_us is None:
@@ -118,6 +119,7 @@ class Watch:
         self._gop = Gop()
         self._last_us = self._awake_until_us = None
         self._shown_us = 0
+        self.lost = self.packets - self._shots_given
 
     def _take_awake(self, packet: SourcePacket) -> Iterator[Shot]:
         at_end = self._reorders or self._in_row  # of a group; else it may be decoded twice
@@ -212,6 +214,7 @@ class Watch:
             gop = self._waiting.popleft()
             for packet in sorted(gop.packets, key=lambda p: p.time_us):
                 if packet.time_us > self._shown_us:
+                    self._shots_given += 1
                     yield Shot(time_us=packet.time_us, gop=gop, size=packet.size)
             self._shown_us = 0
 
@@ -242,6 +245,7 @@ class Watch:
             self._shown_us = time_us
             gop, size = known
             doubtful = self._decoder.doubtful
+            self._shots_given += 1
             yield Shot(time_us=time_us, picture=picture, gop=gop, size=size, doubtful=doubtful)
             if len(self._in_decoder) > 64:  # of packets that gave no picture
                 del self._in_decoder[next(iter(self._in_decoder))]

@@ -141,15 +141,22 @@ class FrameReader:
                 self._changed.wait(timeout_s)
             if not self._waiting and self._over:
                 self._next()
-            items = list(self._waiting)
-            self._waiting.clear()
+            items = self.rest()
             self._changed.notify_all()
         return items
 
+    def rest(self) -> list[Item]:
+        """What waits, which may be nothing; raises nothing."""
+        with self._changed:
+            items = list(self._waiting)
+            self._waiting.clear()
+        return items
+
     def close(self) -> None:
-        """Stop reading; does not wait for a read in progress."""
+        """Stop reading, and drop what waits; does not wait for a read in progress."""
         self._stop.set()
         with self._changed:
+            self.dropped += len(self.rest())
             self._changed.notify_all()
 
     def join(self, timeout_s: float) -> bool:
