@@ -309,5 +309,5 @@ def test_a_damaged_file_is_said_and_left_alone_and_who_was_known_still_is(
 def test_a_file_of_a_newer_version_is_refused(owner: Accounts, path: Path, clock: Clock) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("update meta set value = '2' where key = 'schema_version'")
-    with pytest.raises(StorageError, match="install the newer one"):
+    with pytest.raises(StorageError, match=r"newer version.*put back the copy"):
         Accounts(path, clock)

@@ -21,8 +21,11 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from chimera_storage.access.people import Role, Session, Token, User
 from chimera_storage.errors import ConflictError, StorageError
+from chimera_storage.upgrade import Steps, upgrade
 
+# Raised when a table that exists changes; a table more needs no new version, it is created.
 SCHEMA_VERSION = 1
+STEPS: Steps = {}  # from each older form to the next
 BUSY_TIMEOUT_S = 5.0
 KEY_BYTES = 32
 MOST_SESSIONS = 100  # of a user; a program that logs in each time would fill the memory
@@ -261,7 +264,7 @@ class Store:
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
                 self._path.chmod(0o600)
                 with self._engine.execution_options(immediate=True).begin() as connection:
-                    _make(connection)
+                    _make(connection, self._path)
                 self._identity = _identity(self._path)
         return self._engine
 
@@ -295,7 +298,19 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _make(connection: Connection) -> None:
+def _make(connection: Connection, path: Path) -> None:
+    """Makes what is not there, and brings what is of an older form up to date, after a copy."""
+    form = _form(connection)
+    if form > SCHEMA_VERSION:
+        raise ValueError(
+            f"it was written by a newer version (its form {form}, this version knows "
+            f"{SCHEMA_VERSION}); use that version, or put back the copy of it, "
+            f"{path.name}.form-{SCHEMA_VERSION}-…, that was made before"
+        )
+    if form < SCHEMA_VERSION:
+        upgrade(connection, path, STEPS, form=form, to=SCHEMA_VERSION, needs_copy=True)
+        newest = {"value": str(SCHEMA_VERSION)}
+        connection.execute(sa.update(_META).where(_META.c.key == "schema_version").values(newest))
     _metadata.create_all(connection)
     start = {
         "schema_version": str(SCHEMA_VERSION),
@@ -305,11 +320,13 @@ def _make(connection: Connection) -> None:
     for key, value in start.items():
         if connection.execute(sa.select(_META).where(_META.c.key == key)).first() is None:
             connection.execute(sa.insert(_META).values(key=key, value=value))
-    version = int(_meta(connection, "schema_version"))
-    if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"it has form {version} and this version knows {SCHEMA_VERSION}; install the newer one"
-        )
+
+
+def _form(connection: Connection) -> int:
+    """The version of the tables' form; a file without any has the present one."""
+    if not sa.inspect(connection).has_table(_META.name):
+        return SCHEMA_VERSION
+    return int(_meta(connection, "schema_version"))
 
 
 def _meta(connection: Connection, key: str) -> str:

@@ -8,8 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,6 +21,7 @@ from chimera_storage.archive.index.tables import META, SCHEMA_VERSION, metadata
 from chimera_storage.archive.layout import MARK_NAME
 from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
+from chimera_storage.upgrade import discard_older, stamp, upgrade
 
 BUSY_TIMEOUT_S = 10.0
 _LEAST_ROOM = 131_072  # bytes; SQLite's shared memory and a few pages of the log
@@ -224,8 +224,8 @@ class Database:
         if int(version) > SCHEMA_VERSION:
             raise StorageError(
                 f"{self._what} was written by a newer version (its form {version}, this "
-                f"version knows {SCHEMA_VERSION}); use that version, or move the index away to "
-                "have it made anew"
+                f"version knows {SCHEMA_VERSION}); use that version, or move {self._path.name} "
+                "away to have it made anew from the files"
             )
         found = connection.scalar(_DATA_FOLDER_ID)
         if self._data_folder_id not in (None, found):
@@ -244,31 +244,16 @@ class Database:
                 version = self._form(connection)
                 if version == SCHEMA_VERSION:
                     return
-                copy = self._copy(f"form-{version}")
-                for form in range(version, SCHEMA_VERSION):
-                    STEPS[form](connection)
+                upgrade(
+                    connection, self._path, STEPS, form=version, to=SCHEMA_VERSION, needs_copy=False
+                )
                 connection.execute(
                     sa.update(META)
                     .where(META.c.key == "schema_version")
                     .values(value=str(SCHEMA_VERSION))
                 )
-            _log.info("index_brought_up_to_date", form=SCHEMA_VERSION, copy=copy.name)
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
-
-    def _copy(self, why: str) -> Path:
-        """A copy of what is committed, under the index's name with `why` and the time."""
-        copy = self._path.with_name(f"{self._path.name}.{why}-{_stamp()}")
-        try:
-            with (
-                closing(sqlite3.connect(self._path)) as source,
-                closing(sqlite3.connect(copy)) as target,
-            ):
-                source.backup(target)
-        except sqlite3.Error as error:
-            copy.unlink(missing_ok=True)
-            raise StorageError(f"{self._what} cannot be copied: {error}") from None
-        return copy
 
     def _switch_to_wal(self) -> None:
         """Outside a transaction, and by hand: SQLite does not wait for other openers here."""
@@ -337,14 +322,16 @@ def _engine(path: Path) -> Engine:
 def set_aside(path: Path, why: str) -> Path:
     """Renames an index with its log to `<name>.<why>-<time>`; `why`: corrupt or foreign.
 
-    Whoever has it open finds within a second that it is gone, and opens another. Raises OSError.
+    Whoever has it open finds within a second that it is gone, and opens another. Of those set aside
+    for one reason the newest two stay. Raises OSError.
     """
-    aside = path.with_name(f"{path.name}.{why}-{_stamp()}")
+    aside = path.with_name(f"{path.name}.{why}-{stamp()}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     _log.error("index_set_aside", index=str(path), problem=_WHY[why], now=aside.name)
+    discard_older(path, why)
     return aside
 
 
@@ -370,10 +357,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _stamp() -> str:
-    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
 def _is_damage(error: Exception) -> bool:
