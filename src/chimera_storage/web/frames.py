@@ -55,8 +55,8 @@ def frames_router(services: Services, names: CameraNames, thumbnails: Thumbnails
         first_us, last_us = _day(query, services.zone)
         page = whole(query, "page", default=1, least=1, most=LAST_PAGE)
         per_page = whole(query, "per_page", default=PER_PAGE, least=1, most=MOST_PER_PAGE)
-        hours = _hours(archive, camera, first_us // SECOND_US, last_us // SECOND_US)
-        images = _page(archive, camera, hours, offset=(page - 1) * per_page, limit=per_page)
+        hours = hours_of(archive, camera, first_us // SECOND_US, last_us // SECOND_US)
+        images = page_of(archive, camera, hours, offset=(page - 1) * per_page, limit=per_page)
         return FramesOfDay(
             events=[_frame(services, image) for image in images],
             total=sum(count for _, _, count in hours),
@@ -95,7 +95,9 @@ def _day(query: Body, zone: ZoneInfo) -> tuple[int, int]:
     return moment(date, "date", zone), moment(date, "date", zone, last=True)
 
 
-def _hours(archive: Archive, camera: int, first_s: int, last_s: int) -> list[tuple[int, int, int]]:
+def hours_of(
+    archive: Archive, camera: int, first_s: int, last_s: int
+) -> list[tuple[int, int, int]]:
     """(first second, last second, images) of the day's hours that have any, the newest first."""
     found = []
     for totals in archive.index.hourly(
@@ -110,7 +112,7 @@ def _hours(archive: Archive, camera: int, first_s: int, last_s: int) -> list[tup
     return found[::-1]
 
 
-def _page(
+def page_of(
     archive: Archive,
     camera: int,
     hours: list[tuple[int, int, int]],

@@ -4,18 +4,23 @@ Which file a path means is for `Layout.resolve` alone to say; files.py opens it 
 link in its last part and looks at it through the descriptor, and it is sent from that.
 """
 
+import re
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from chimera_storage.archive.layout import Layout
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.web.files import find, shows
-from chimera_storage.web.folder import breadcrumb, read_folder
-from chimera_storage.web.pages import page
-from chimera_storage.web.parsing import fields, whole
+from chimera_storage.web.folder import Asked, Sort, read_folder
+from chimera_storage.web.folder_labels import Labels
+from chimera_storage.web.pages import page, speaker_of
+from chimera_storage.web.parsing import moment, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.proxies import IS_NGINX
 from chimera_storage.web.schemas import Problem, problems, query_parameters
@@ -23,9 +28,20 @@ from chimera_storage.web.serving import StoredFile, file_answer, file_headers, s
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 HIGHEST_PAGE = 1_000_000
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
 FILE_CACHE = "private, no-cache"
 NO_TRUTH = frozenset({"0", "false"})
+FOLDER_PARAMETERS: tuple[tuple[str, str, dict[str, Any], bool], ...] = (
+    (
+        "page",
+        "of a folder, 200 entries each",
+        {"type": "integer", "minimum": 1, "default": 1},
+        False,
+    ),
+    ("sort", "of a folder", {"type": "string", "enum": list(Sort), "default": "newest"}, False),
+    ("day", "YYYY-MM-DD: of a very large folder, that day", {"type": "string"}, False),
+)
 RESPONSES = {
     **problems(400, 404),
     200: {"content": {"*/*": {}, "text/html": {}}, "description": "the file, or the folder's page"},
@@ -65,14 +81,7 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
                     "description": "show in the browser instead of downloading",
                     "schema": {"type": "string"},
                 },
-                {
-                    "name": "page",
-                    "in": "query",
-                    "required": False,
-                    "description": "of a folder, 200 entries each",
-                    "schema": {"type": "integer", "minimum": 1, "default": 1},
-                },
-                *query_parameters(WIDTH_PARAMETER)["parameters"],
+                *query_parameters(*FOLDER_PARAMETERS, WIDTH_PARAMETER)["parameters"],
             ]
         },
     )
@@ -114,17 +123,30 @@ def _redirect(request: Request, path: str) -> Response:
 
 
 def _folder_page(request: Request, services: Services, path: str, folder: Path) -> Response:
-    layout, cameras = services.archive.layout, services.settings.names()
-    query = fields(request.query_params.multi_items())
-    try:
-        number = whole(query, "page", default=1, least=1, most=HIGHEST_PAGE)
-    except InvalidInputError:
-        number = 1
-    seen = shows(layout, path)
+    layout = services.archive.layout
+    labels = Labels(layout, services.settings.names(), speaker_of(request).t)
+    asked = Asked(relative=path, folder=folder, **_wish(request, layout))
     return page(
         request,
         services,
         "folder.html",
-        listing=read_folder(layout, path, folder, number, cameras=cameras, shows=seen),
-        crumbs=breadcrumb(layout, path, cameras=cameras),
+        listing=read_folder(services.archive, asked, labels=labels, shows=shows(layout, path)),
+        crumbs=labels.breadcrumb(path),
+        sorts=list(Sort),
     )
+
+
+def _wish(request: Request, layout: Layout) -> dict[str, Any]:
+    """Which page, in which order, of which day; what cannot be read is as if it were not there."""
+    query = request.query_params
+    wish: dict[str, Any] = {}
+    with suppress(InvalidInputError):
+        wish["number"] = whole(query, "page", default=1, least=1, most=HIGHEST_PAGE)
+    with suppress(ValueError):
+        wish["sort"] = Sort(query.get("sort", Sort.NEWEST))
+    with suppress(InvalidInputError):
+        day = query.get("day", "")
+        if _DATE.fullmatch(day):
+            moment(day, "day", layout.timezone)
+            wish["day"] = day
+    return wish
