@@ -24,7 +24,12 @@ PHONE = (390, 844)
 
 @contextmanager
 def open_page(
-    url: str, pictures: Path, *, size: tuple[int, int] = DESKTOP, dark: bool = False
+    url: str,
+    pictures: Path,
+    *,
+    size: tuple[int, int] = DESKTOP,
+    dark: bool = False,
+    locale: str = "en-GB",
 ) -> Iterator[tuple[Page, list[str]]]:
     """A page and the list that errors, failed requests and CSP violations are added to.
 
@@ -38,7 +43,7 @@ def open_page(
             page = browser.new_page(
                 viewport={"width": size[0], "height": size[1]},
                 color_scheme="dark" if dark else "light",
-                locale="en-GB",
+                locale=locale,
             )
             complaints: list[str] = []
             page.on("pageerror", lambda error: complaints.append(f"error: {error}"))

@@ -132,7 +132,9 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
     room.accounts.add_user(user["name"], user["password"], role=Role.ADMIN)
     room.headers = {"authorization": f"Bearer {room.api_token()}"}
     span = "?camera=1&start=2026-01-31&end=2026-01-31"
+    bodies["/convert/listProcess"] = {"limit": 5}
     queries = {
+        "/convert/listProcess": "?limit=5",
         "/events": "?camera_id=1&date=2026-01-31",
         "/motion/events": "?camera=1",
         "/timeline/activity": span,

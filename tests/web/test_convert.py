@@ -365,3 +365,14 @@ def test_list_process_can_be_filtered(room: Room) -> None:
     assert room.answer("/convert/listProcess", {"camera": 2})["list"][0]["id"] == archive
     for query in ("type=avi", "status=x", "running=x", "camera=../1", "camera=1&camera=2"):
         assert room.get(f"/convert/listProcess?{query}").status_code == 400
+
+
+def test_processes_are_listed_in_parts_that_say_how_many_there_are(room: Room) -> None:
+    room.save_many(1, 3)
+    made = [room.answer("/convert/createZip", {"camera": 1})["id"] for _ in range(5)]
+    part = room.answer("/convert/listProcess", {"limit": 2, "offset": 1, "type": "zip"})
+    assert [process["id"] for process in part["list"]] == [made[3], made[2]]
+    assert part["total"] == 5
+    assert room.get("/convert/listProcess?limit=9&type=mp4").json() == {"list": [], "total": 0}
+    assert "total" not in room.answer("/convert/listProcess")
+    assert room.post("/convert/listProcess", {"limit": 0}).status_code == 400

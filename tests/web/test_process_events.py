@@ -130,3 +130,13 @@ def test_ids_of_ten_megabytes_are_refused_and_the_server_goes_on(http: httpx.Cli
         received = exchange(http.base_url.port, request)
         assert received == b"" or received.startswith(b"HTTP/1.1 4")
     assert http.get("/storage/health").status_code == 200
+
+
+def test_the_list_is_as_long_as_asked_for(http: httpx.Client) -> None:
+    ask(http, "createVideo", camera=1)
+    newest = ask(http, "createZip", camera=1)["id"]
+    for limit, ids in ((1, [newest]), (0, [])):
+        with http.stream("GET", f"/convert/events?limit={limit}") as response:
+            _, data = next(events_of(response))
+            assert [process["id"] for process in data["list"]] == ids
+    assert http.get("/convert/events?limit=x").status_code == 400

@@ -29,7 +29,7 @@ def below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 def test_routes_are_found_with_the_path_and_where_the_proxy_cut_it_off(
     below: Room, prefix: str
 ) -> None:
-    for path in ("/", "/cameras", "/docs", "/openapi.json", "/static/main.js", "/favicon.ico"):
+    for path in ("/", "/cameras", "/docs", "/openapi.json", "/static/page.js", "/favicon.ico"):
         assert below.get(prefix + path).status_code == 200, path
     assert below.get(f"{prefix}/static/swagger/swagger-ui.css").status_code == 200
     assert below.get(f"{prefix}/shared/captures/1/").status_code == 200

@@ -27,7 +27,7 @@ def test_every_answer_has_an_id_of_its_own(still_room: Room) -> None:
         still_room.get("/storage/health"),
         still_room.get("/nowhere"),
         still_room.get("/cameras", headers={"host": "evil.example"}),
-        still_room.get("/static/main.js"),
+        still_room.get("/static/page.js"),
     ]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert all(map(MADE.fullmatch, ids))

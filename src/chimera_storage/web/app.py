@@ -41,6 +41,7 @@ from chimera_storage.web.ports import (
     Upkeep,
 )
 from chimera_storage.web.process_events import process_events_router
+from chimera_storage.web.processes_page import processes_page_router
 from chimera_storage.web.proxies import TrustedProxies
 from chimera_storage.web.request_ids import RequestIds
 from chimera_storage.web.rules import rules_router
@@ -155,6 +156,7 @@ def create_app(
     app.include_router(links_router(services, names, accounts))
     app.include_router(link_router(everything, settings.names(), accounts, thumbnails))
     app.include_router(home_router(services))
+    app.include_router(processes_page_router(services))
     app.include_router(language_router(services))
     mount_static(app)
     install_error_handlers(app)

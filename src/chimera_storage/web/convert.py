@@ -25,7 +25,7 @@ from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.options import read_options
 from chimera_storage.web.parsing import Body, read_body
 from chimera_storage.web.ports import Download, Services
-from chimera_storage.web.processes import process_filter, process_object
+from chimera_storage.web.processes import listed, process_object
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
 from chimera_storage.web.serving import filename_parameter, until_gone
 from chimera_storage.web.timeline_schemas import Estimated, EstimateRequest
@@ -348,16 +348,21 @@ def processes_router(services: Services, names: CameraNames) -> APIRouter:
         summary="All processes, newest first",
         responses=problems(*BODY_PROBLEMS, 404),
         openapi_extra=request_body(schemas.ProcessFilter, required=False),
+        response_model_exclude_unset=True,
     )
     def list_processes(body: ReadBody) -> schemas.Processes:
-        keep = process_filter(body, names)
-        return schemas.Processes(list=[shown(c) for c in services.conversions.list() if keep(c)])
+        total, found = listed(body, names, services.conversions.list())
+        answer = schemas.Processes(list=[shown(c) for c in found])
+        if parsing.given(body, "limit") is not None:
+            answer.total = total
+        return answer
 
     @router.get(
         "/listProcess",
         summary="All processes, newest first",
         responses=problems(400, 404),
         openapi_extra={"parameters": _query_parameters()},
+        response_model_exclude_unset=True,
     )
     def list_processes_get(request: Request) -> schemas.Processes:
         return list_processes(parsing.fields(list(request.query_params.multi_items())))

@@ -22,13 +22,11 @@ DOCS_POLICY = CONTENT_SECURITY_POLICY.replace(
 def home_router(services: Services) -> APIRouter:
     """GET /, /docs, /openapi.json and /favicon.ico."""
     router = APIRouter(include_in_schema=False)
-    convert = services.settings.convert
 
     @router.get("/")
     @router.head("/")
     def home(request: Request) -> Response:
-        limits = {"mp4": convert.video_frame_limit, "zip": convert.zip_frame_limit}
-        return page(request, services, "home.html", limits=limits)
+        return page(request, services, "now.html")
 
     @router.get("/docs")
     @router.head("/docs")

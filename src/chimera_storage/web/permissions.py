@@ -104,6 +104,7 @@ ROUTES: dict[str, Needs] = {
     "GET /openapi.json": _PAGE,
     "GET /sessions": _PAGE,
     "POST /sessions/revoke": _PAGE,
+    "GET /processes": _VIEW_SHOWN,
     "GET /shared": _VIEW_SHOWN,
     "GET /shared/{path:path}": _VIEW_SHOWN,
     "GET /storage/health": _OPEN,
@@ -134,9 +135,9 @@ async def permit(request: Request) -> None:
         raise NotAllowedError("this is about all cameras, and you may see only some")
 
 
-def may_open(path: str) -> bool:
-    """Whether there is such a page, and who asks may open it."""
-    needs = ROUTES.get(f"GET {path}")
+def may(route: str) -> bool:
+    """Whether there is such a route ("GET /disk"), and who asks may ask for it."""
+    needs = ROUTES.get(route)
     if needs is None or needs.role is None:
         return needs is not None
     who = sight.who()

@@ -1,7 +1,8 @@
 """GET /convert/events: every change of a video or archive as a server-sent event.
 
-The first event holds all of them, so it does not matter what a client missed, nor which
-Last-Event-ID it comes back with. A slow client gets the newest state of each; nothing piles up.
+The first event holds all of them (or as many as asked for), so it does not matter what a client
+missed, nor which Last-Event-ID it comes back with. A slow client gets the newest state of each;
+nothing piles up.
 (WHATWG HTML, "Server-sent events".)
 """
 
@@ -9,20 +10,27 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chimera_storage.model import Conversion
+from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.ports import Services
-from chimera_storage.web.processes import process_object
-from chimera_storage.web.schemas import problems
+from chimera_storage.web.processes import MOST_LISTED, process_object
+from chimera_storage.web.schemas import problems, query_parameters
 from chimera_storage.web.serving import until_gone
 
 HEARTBEAT_S = 15.0  # proxies close what is silent for a minute
 LEAST_BETWEEN_S = 0.2  # two sendings to one client
 RETRY_MS = 3000
+LIMIT_PARAMETER = (
+    "limit",
+    "so many of the newest in `list`, at most; default: all",
+    {"type": "integer", "minimum": 0, "maximum": MOST_LISTED},
+    False,
+)
 
 
 class EventStream(Response):
@@ -52,12 +60,12 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def process_events(services: Services) -> AsyncGenerator[bytes, None]:
-    """`list` with all processes, then `process` and `deleted` as they happen; comments between."""
+async def process_events(services: Services, limit: int) -> AsyncGenerator[bytes, None]:
+    """`list` with the newest processes, then `process` and `deleted` as they happen; comments."""
     with services.conversions.changes() as changes:
         # Listening first: what changes while the list is read comes again after it.
         yield f"retry: {RETRY_MS}\n\n".encode()
-        processes = await run_in_threadpool(_all, services)
+        processes = await run_in_threadpool(_newest, services, limit) if limit else []
         number = 1
         yield _event(number, "list", {"list": processes})
         while (news := await changes.news(HEARTBEAT_S)) is not None:
@@ -72,8 +80,8 @@ async def process_events(services: Services) -> AsyncGenerator[bytes, None]:
             await asyncio.sleep(LEAST_BETWEEN_S)
 
 
-def _all(services: Services) -> list[object]:
-    return [_shown(conversion, services) for conversion in services.conversions.list()]
+def _newest(services: Services, limit: int) -> list[object]:
+    return [_shown(conversion, services) for conversion in services.conversions.list()[:limit]]
 
 
 def _shown(conversion: Conversion, services: Services) -> object:
@@ -93,10 +101,13 @@ def process_events_router(services: Services) -> APIRouter:
     @router.get(
         "/events",
         summary="Changes of processes as server-sent events",
-        responses={**problems(), 200: {"description": described, "content": content}},
+        responses={**problems(400), 200: {"description": described, "content": content}},
         response_class=Response,
+        openapi_extra=query_parameters(LIMIT_PARAMETER),
     )
-    async def events() -> Response:
-        return EventStream(process_events(services))
+    async def events(request: Request) -> Response:
+        query = fields(request.query_params.multi_items())
+        limit = whole(query, "limit", default=MOST_LISTED, least=0, most=MOST_LISTED)
+        return EventStream(process_events(services, limit))
 
     return router

@@ -1,6 +1,6 @@
-"""A conversion as clients see it (ProcessObj of the seed), and which of them a filter keeps."""
+"""A conversion as clients see it (ProcessObj of the seed), and which of them are listed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chimera_storage.clock import to_us
 from chimera_storage.errors import InvalidInputError
@@ -34,6 +34,20 @@ def process_object(conversion: Conversion, services: Services) -> schemas.Proces
         missing=conversion.missing,
         options=conversion.options.model_dump(exclude_defaults=True),
     )
+
+
+MOST_LISTED = 1_000_000
+
+
+def listed(
+    body: Body, names: CameraNames, conversions: Sequence[Conversion]
+) -> tuple[int, list[Conversion]]:
+    """How many the body's filter keeps, and those of them that `offset` and `limit` leave."""
+    keep = process_filter(body, names)
+    kept = [conversion for conversion in conversions if keep(conversion)]
+    offset = parsing.whole(body, "offset", default=0, least=0, most=MOST_LISTED)
+    limit = parsing.whole(body, "limit", default=MOST_LISTED, least=1, most=MOST_LISTED)
+    return len(kept), kept[offset : offset + limit]
 
 
 def process_filter(body: Body, names: CameraNames) -> Callable[[Conversion], bool]:

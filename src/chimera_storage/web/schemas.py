@@ -111,6 +111,8 @@ class ProcessFilter(BaseModel):
     type: ConversionType | None = None
     status: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
     running: bool | None = None
+    offset: int = Field(0, ge=0, le=1_000_000, description="leave out so many of the newest")
+    limit: int | None = Field(None, ge=1, le=1_000_000, description="at most so many")
 
 
 class FolderRequest(BaseModel):
@@ -162,9 +164,9 @@ class Sprite(_Model):
     places: Places = Field(
         description="x, y, width and height of each image of the list; null: it cannot be shown"
     )
-
-
     taken: list[int] = Field(description="milliseconds since 1970 of each")
+
+
 class Frames(_Model):
     """Links to images, spread over the range, in time order."""
 
@@ -237,6 +239,7 @@ class Processes(_Model):
     """Newest first."""
 
     list: ProcessList
+    total: int = Field(0, description="only with `limit`: how many the filter keeps, listed or not")
 
 
 class Cancelled(_Model):

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from chimera_storage import __version__
 from chimera_storage.web.pages import navigation
 from chimera_storage.web.pages.texts import LANGUAGES, Speaker, preferred, speaker
+from chimera_storage.web.permissions import may
 from chimera_storage.web.ports import Services
 from chimera_storage.web.sight import who
 
@@ -37,7 +38,7 @@ def page(
     """The template filled in, in the language of who asks; every value is escaped for HTML.
 
     Beside `values` a template has: `t`, `number` and `size` of a Speaker, `root`, `timezone`,
-    `version`, `who`, `language` and what base.html needs. Nobody may store a page.
+    `version`, `who`, `may`, `language` and what base.html needs. Nobody may store a page.
     """
     speaks = speaker_of(request)
     query = request.scope["query_string"].decode("latin-1")
@@ -53,6 +54,7 @@ def page(
         timezone=services.settings.server.timezone,
         version=__version__,
         who=who(),
+        may=may,
         entries=navigation.entries,
         navigation=navigation,
         address=path + (f"?{query}" if query else ""),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chimera_storage.web.permissions import may_open
+from chimera_storage.web.permissions import may
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +32,4 @@ _ROUTES = {"/shared/captures/": "/shared/{path:path}"}
 
 def entries(of: tuple[Entry, ...]) -> list[Entry]:
     """Those of them that there are and who asks may open."""
-    return [entry for entry in of if may_open(_ROUTES.get(entry.path, entry.path))]
+    return [entry for entry in of if may(f"GET {_ROUTES.get(entry.path, entry.path)}")]
