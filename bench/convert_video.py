@@ -111,7 +111,7 @@ def convert(layout: Layout, target: Path, cores: str, **options: object) -> Took
         end_us=2**52,
         fps=FPS,
         skip=1,
-        options=VideoOptions.model_validate(options),
+        options=VideoOptions.model_validate(options).to_json(),
         root=layout.root,
         timezone="UTC",
         output=target,

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from chimera_storage.model import MAX_CAMERA_ID
 from chimera_storage.motion_settings import MotionSettings, Section
 from chimera_storage.options import Options, VideoOptions, ZipOptions
 
@@ -39,7 +40,6 @@ __all__ = [
     "WebhookSettings",
 ]
 
-MAX_CAMERA_ID = 999_999
 MAX_DAYS = 36_500
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from chimera_storage.options import Options, VideoOptions, ZipOptions
+if TYPE_CHECKING:
+    from chimera_storage.options import Options
+
+MAX_CAMERA_ID = 999_999
 
 
 class Box(NamedTuple):
@@ -226,8 +229,11 @@ class ConversionType(StrEnum):
         return self in (ConversionType.MP4, ConversionType.GIF, ConversionType.WEBP)
 
     @property
-    def options_type(self) -> type[Options]:
+    def options_type(self) -> "type[Options]":
         """The class of its options."""
+        # 13 MB with pydantic, which a process that makes an archive has no use for.
+        from chimera_storage.options import VideoOptions, ZipOptions
+
         return VideoOptions if self.is_video else ZipOptions
 
 
@@ -273,7 +279,7 @@ class Conversion:
     attempts: int = 0
     error: str | None = None
     missing: int = 0
-    options: Options = None  # type: ignore[assignment] # set below
+    options: "Options" = None  # type: ignore[assignment] # set below
 
     def __post_init__(self) -> None:
         if self.options is None:
@@ -324,6 +330,20 @@ class CameraState(StrEnum):
     FAILED = "failed"
     ENDED = "ended"  # a file that was played to its end, not looped
     PAUSED = "paused"  # nobody wants it recorded now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraNews:
+    """What is told of a camera that fails, sees nothing more, or works again.
+
+    `state`: failed or working (the connection), or a `Health` (what it sees). `since_us`: when that
+    began. `text`: the same as a sentence, with the camera's name.
+    """
+
+    camera: int
+    state: str
+    since_us: int
+    text: str
 
 
 class Health(StrEnum):

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
-from chimera_storage.config import MAX_CAMERA_ID
 from chimera_storage.errors import InvalidInputError, NotFoundError
-from chimera_storage.model import Conversion, ConversionStatus, ConversionType, ImageKey
+from chimera_storage.model import (
+    MAX_CAMERA_ID,
+    Conversion,
+    ConversionStatus,
+    ConversionType,
+    ImageKey,
+)
 from tests.support.archive import second_of
 
 BERLIN = ZoneInfo("Europe/Berlin")

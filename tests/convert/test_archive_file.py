@@ -28,7 +28,6 @@ from chimera_storage.convert.selection import Selection
 from chimera_storage.convert.zip_format import ZipFormat
 from chimera_storage.errors import ConflictError
 from chimera_storage.model import Box, ConversionType, Image, ImageKey
-from chimera_storage.options import ZipOptions
 from tests.support.saved_images import SECOND_US, START_US, SavedImages, picture, saved_images
 
 ALL = Selection(
@@ -67,7 +66,7 @@ def make(
         selection,
         stream,
         type=kind,
-        options=ZipOptions(manifest=manifest),
+        manifest=manifest,
         folder=saved.layout.captures,
         on_image=lambda done, size: progress.append((done, size)),
     )
@@ -504,7 +503,7 @@ def test_full_disk_is_said_in_a_sentence(saved: SavedImages) -> None:
             ALL,
             full,
             type=ZIP,
-            options=ZipOptions(),
+            manifest=False,
             folder=saved.layout.captures,
             on_image=lambda *_: None,
         )

@@ -32,7 +32,7 @@ def job(saved: SavedImages, target: Path | None, kind: ConversionType = Conversi
         end_us=START_US + 3600 * SECOND_US,
         fps=20,
         skip=1,
-        options=kind.options_type(),
+        options="{}",
         root=saved.layout.root,
         timezone="UTC",
         output=target,
@@ -83,6 +83,15 @@ def test_it_ends_when_the_server_dies_before_it_said_anything() -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(10) == EXIT_SERVER_GONE
+
+
+def test_the_process_of_an_archive_does_without_the_libraries_of_others() -> None:
+    """They would be a third of its 60 MB."""
+    code = "import sys, chimera_storage.convert.child; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = {name.partition(".")[0] for name in ran.stdout.split()}
+    assert "sqlalchemy" in loaded
+    assert loaded.isdisjoint({"pydantic", "av", "cv2", "fastapi", "uvloop", "simplejpeg"})
 
 
 def test_signals_that_a_service_manager_sends_to_all_do_not_end_it(saved: SavedImages) -> None:

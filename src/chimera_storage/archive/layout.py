@@ -14,9 +14,14 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from chimera_storage.clock import EPOCH, from_us, to_us
-from chimera_storage.config import MAX_CAMERA_ID
 from chimera_storage.errors import InvalidInputError, NotFoundError
-from chimera_storage.model import Conversion, ConversionStatus, ConversionType, ImageKey
+from chimera_storage.model import (
+    MAX_CAMERA_ID,
+    Conversion,
+    ConversionStatus,
+    ConversionType,
+    ImageKey,
+)
 
 SECOND_US = 1_000_000
 HOUR_S = 3600

@@ -91,7 +91,7 @@ def export(
         root=settings.storage.path.absolute(),
         timezone=zone_name(zone),
         output=file.absolute(),
-        options=options,
+        options=options.to_json(),
     )
     with _Progress(images) as progress:
         made = run(job, progress.report)

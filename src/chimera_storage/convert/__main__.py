@@ -1,12 +1,15 @@
 """`python -m chimera_storage.convert [video]`: one conversion, low in priority from its start on.
 
-With `video` the libraries of videos are loaded before the job is there.
+With `video` the libraries of videos are loaded before the job is there. An archive's process has to
+stay below 60 MB, most of which is imports.
 """
 
 import os
 import sys
 
 os.nice(10)  # before the imports: they take half a second, which recorders need more
+# structlog would load it to draw tracebacks, which stand in JSON here: 4 MB.
+sys.modules["rich"] = None  # type: ignore[assignment]
 
 from chimera_storage.convert.child import main  # noqa: E402
 

@@ -18,7 +18,7 @@ from chimera_storage.convert.contents import FIXED, MISSING, PLANNED, Contents, 
 from chimera_storage.convert.selection import MAX_IMAGE_BYTES
 from chimera_storage.errors import ConflictError
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
 
 # Bytes, and what makes those from the first number to the second.
 _Section = tuple[int, Callable[[int, int], Iterator[bytes]]]
@@ -65,7 +65,7 @@ def write_archive(contents: Contents, sink: Sink, on_image: Callable[[int, int],
 
 
 class _Gathered:
-    """Writes in pieces of a megabyte, so that nothing in between copies them once more."""
+    """Writes in pieces of 256 KB, so that nothing in between copies them once more."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

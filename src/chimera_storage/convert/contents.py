@@ -28,7 +28,7 @@ from chimera_storage.model import ConversionType
 # What is known of an image: CRC-32 by the index; nothing; sent, or told to a client; not there.
 PLANNED, UNREAD, FIXED, MISSING = range(4)
 
-CHUNK = 2000  # images that are looked at together
+CHUNK = 500  # images that are looked at together
 _RECORD = Struct("<qiIIBBHQQ")
 _DTYPE = np.dtype(
     [

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.model import ConversionType
-from chimera_storage.options import Options
 
 EXIT_MADE = 0
 EXIT_FAILED = 1
@@ -33,7 +32,7 @@ class Job:
 
     `name` is what people call the camera, `root` the data folder, `timezone` the name of the zone
     of flat names; `output` is the file to write, which must not exist (None: write to standard
-    output).
+    output). `options` as JSON: with its type, which takes 13 MB to import, a video alone needs it.
     """
 
     id: str
@@ -47,13 +46,12 @@ class Job:
     root: Path
     timezone: str
     output: Path | None
-    options: Options
+    options: str
 
     def to_line(self) -> bytes:
         """One line of JSON."""
         fields = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
         fields["root"] = str(self.root)
-        fields["options"] = self.options.to_json()
         fields["output"] = None if self.output is None else str(self.output)
         return json.dumps(fields).encode() + b"\n"
 
@@ -62,7 +60,6 @@ class Job:
         """The job in a line of JSON. Raises ValueError, KeyError or TypeError for another line."""
         fields = json.loads(line)
         fields["type"] = ConversionType(fields["type"])
-        fields["options"] = fields["type"].options_type.from_json(fields["options"])
         fields["root"] = Path(fields["root"])
         fields["output"] = None if fields["output"] is None else Path(fields["output"])
         return cls(**fields)

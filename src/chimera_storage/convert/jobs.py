@@ -67,7 +67,7 @@ class ConversionManager:
         self._queue = FairQueue()
         self._running: set[Work] = set()
         self._timezone = zone_name(self._layout.timezone)
-        self._names = dict(names or {})
+        self._names = names or {}
         self._children = Children(keep_spare=keep_spare)
         self._runner = Runner(self._ledger, self._children, self._layout, self._job)
         self._streams = Streams(self._children)
@@ -328,7 +328,7 @@ class ConversionManager:
             end_us=conversion.end_us,
             fps=conversion.fps,
             skip=conversion.skip,
-            options=conversion.options,
+            options=conversion.options.to_json(),
             root=self._layout.root,
             timezone=self._timezone,
             output=target,

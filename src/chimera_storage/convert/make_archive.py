@@ -13,7 +13,6 @@ from chimera_storage.convert.make import Made, NoImagesError
 from chimera_storage.convert.selection import Selection
 from chimera_storage.errors import NotFoundError
 from chimera_storage.model import ConversionType
-from chimera_storage.options import ZipOptions
 
 
 def make_archive(
@@ -22,7 +21,7 @@ def make_archive(
     sink: Sink,
     *,
     type: ConversionType,  # noqa: A002
-    options: ZipOptions,
+    manifest: bool,
     folder: Path | None,
     on_image: Callable[[int, int], None],
 ) -> Made:
@@ -42,7 +41,7 @@ def make_archive(
             archive.layout,
             selection,
             type=type,
-            manifest=options.manifest,
+            manifest=manifest,
             made_us=to_us(archive.clock.now()),
             open_part=open_part,
         )

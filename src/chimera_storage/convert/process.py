@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from chimera_storage.convert.job import Job, Report
 from chimera_storage.log import get_logger
-from chimera_storage.options import VideoOptions
 
 _CHUNK_BYTES = 256 * 1024
 _SPARE_DELAY_S = 2.0
@@ -139,7 +138,7 @@ class Children:
     async def start(self, job: Job) -> Child:
         """A process that has its job."""
         spare = None
-        if isinstance(job.options, VideoOptions):
+        if job.type.is_video:
             spare, self._spare = self._spare, None
         child = spare if spare is not None and spare.is_alive else await Child.start()
         self.prepare()

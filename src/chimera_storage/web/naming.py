@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chimera_storage.config import MAX_CAMERA_ID
+from chimera_storage.config import Settings
 from chimera_storage.errors import InvalidInputError, NotFoundError
+from chimera_storage.model import MAX_CAMERA_ID
 from chimera_storage.web.parsing import given, shown
 from chimera_storage.web.ports import Services
 from chimera_storage.web.sight import sees
@@ -25,17 +26,23 @@ class CameraNames:
 
     def __init__(self, services: Services) -> None:
         self._archive = services.archive
-        self._names = services.settings.names()
-        self._configured = {camera.id for camera in services.settings.camera} | set(self._names)
-        self._ids_by_name = {name.casefold(): camera for camera, name in self._names.items()}
+        self._services = services
+        self._known_of = _Known(services.settings)
+
+    @property
+    def _now(self) -> "_Known":
+        """What the settings say now."""
+        if self._known_of.settings is not self._services.settings:
+            self._known_of = _Known(self._services.settings)
+        return self._known_of
 
     def all(self) -> list[int]:
         """Ids, ascending. Reads the index."""
-        return sorted(filter(sees, self._configured | set(self._archive.index.cameras())))
+        return sorted(filter(sees, self._now.configured | set(self._archive.index.cameras())))
 
     def name(self, camera: int) -> str:
         """The configured name, else "Camera 3"."""
-        return self._names.get(camera) or f"Camera {camera}"
+        return self._now.names.get(camera) or f"Camera {camera}"
 
     def of(self, body: Mapping[str, Any], *, folder_too: bool = False) -> int:
         """The camera a body names.
@@ -63,7 +70,7 @@ class CameraNames:
     def _find_text(self, text: str) -> int:
         if _NUMBER.fullmatch(text):
             return self._known(text, int(text))
-        camera = self._ids_by_name.get(text.casefold())
+        camera = self._now.ids_by_name.get(text.casefold())
         if camera is not None and sees(camera):
             return camera
         if not text or len(text) > 100 or _NEVER_IN_A_NAME.search(text) or text.startswith("."):
@@ -74,7 +81,7 @@ class CameraNames:
 
     def _known(self, value: object, camera: int | None) -> int:
         if camera is not None and camera <= MAX_CAMERA_ID and sees(camera):
-            if camera in self._configured:
+            if camera in self._now.configured:
                 return camera
             if camera in self._archive.index.cameras():
                 return camera
@@ -96,3 +103,13 @@ class CameraNames:
         return InvalidInputError(
             f"camera is {shown(value)}; right would be its number or its configured name"
         )
+
+
+class _Known:
+    """What one state of the settings says of cameras."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.names = settings.names()
+        self.configured = {camera.id for camera in settings.camera} | set(self.names)
+        self.ids_by_name = {name.casefold(): camera for camera, name in self.names.items()}
