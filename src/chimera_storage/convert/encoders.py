@@ -50,11 +50,11 @@ _LIBRARIES: dict[Codec, _Library] = {
             "tune": "ssim",
             "bf": "0",
             "x264-params": (
-                "me=dia:subme=2:partitions=i8x8:ref=1:weightp=0:trellis=0:rc-lookahead=10"
+                "me=dia:subme=2:partitions=i8x8:ref=1:weightp=0:trellis=0:rc-lookahead=20:scenecut=0"
                 ":vbv-init=0.25"
             ),
         },
-        crf={"low": "24", "normal": "12", "high": "8"},
+        crf={"low": "24", "normal": "7", "high": "6"},
     ),
     "h265": _Library(
         name="libx265",

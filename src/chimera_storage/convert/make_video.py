@@ -136,8 +136,9 @@ def _piece_length(form: Format, most: int, threads: int, *, is_file: bool) -> in
         return _COPIED_PIECE
     if not is_file:
         return max(_LEAST_PIECE, form.fps * _PIECE_S["stream"])
-    # Of a short video every core gets as much.
-    return max(_LEAST_PIECE, min(form.fps * _PIECE_S["file"], -(-most // threads)))
+    # As many pieces for each core: three on two cores would take as long as four.
+    rounds = max(1, -(-most // (form.fps * _PIECE_S["file"] * threads)))
+    return max(_LEAST_PIECE, -(-most // (rounds * threads)))
 
 
 def images_of(archive: Archive, wanted: Selection) -> Iterator[Image]:
