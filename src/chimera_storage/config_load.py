@@ -5,6 +5,7 @@ is one sentence a line that names the key, what is wrong with it and what would 
 not repeated in it, as some are passwords.
 """
 
+import copy
 import difflib
 import json
 import tomllib
@@ -15,12 +16,14 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from chimera_storage.config import Settings
+from chimera_storage.config import CameraSettings, Settings
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.log import get_logger
 from chimera_storage.motion_conf import read_motion_conf
 
 Section = TypeVar("Section", bound=BaseModel)
+
+FILE_NAME = "storage.toml"
 
 _ENVIRONMENT = {
     "storage_PORT": ("server", "port"),
@@ -36,12 +39,38 @@ _MOTION_CONF_NAMES = ("storage_MOTION_CONF_FILEPATH", "storage_MOTION_CONFPATH")
 def load_settings(
     path: Path | None, environ: Mapping[str, str], *, overrides: Mapping[str, Any] | None = None
 ) -> Settings:
-    """The settings of a file (None: defaults) with the environment and then `overrides` on top.
+    """The settings of a file with the environment and then `overrides` on top.
 
-    `overrides` has the file's shape, as `{"server": {"port": 8090}}`. Paths in the file are
-    relative to its folder. Raises ConfigurationError with all that is wrong, a line each.
+    `path` None: those of the data folder's own storage.toml, where there is one. `overrides` has
+    the file's shape, as `{"server": {"port": 8090}}`. Raises ConfigurationError with all that is
+    wrong, a line each.
     """
-    values = {} if path is None else _read_file(path)
+    file = path or own_file(environ, overrides)
+    if path is None and not file.exists():
+        return parse_settings("", None, environ, overrides=overrides)
+    return parse_settings(read_text(file), file, environ, overrides=overrides)
+
+
+def own_file(environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Path:
+    """The storage.toml of the data folder, which need not exist. Raises ConfigurationError."""
+    return parse_settings("", None, environ, overrides=overrides).storage.path / FILE_NAME
+
+
+def parse_settings(
+    text: str,
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings that a text says in the place of a file. Raises ConfigurationError.
+
+    Paths in it are relative to the folder of the file; None: to where the server was started.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
     if path is not None:
         _anchor(values, path.resolve().parent)
     problems: list[str] = []
@@ -54,6 +83,13 @@ def load_settings(
     if problems:
         raise ConfigurationError("\n".join(problems))
     return settings
+
+
+def parse_camera(values: Mapping[str, Any], folder: Path) -> CameraSettings:
+    """One camera as in a file of that folder. Raises ConfigurationError, a line a problem."""
+    camera = copy.deepcopy(dict(values))
+    _anchor_camera(camera, folder)
+    return validated(CameraSettings, camera)
 
 
 def validated(section: type[Section], values: Mapping[str, Any]) -> Section:
@@ -70,9 +106,10 @@ def serving_is_switched_off(environ: Mapping[str, str]) -> bool:
     return environ.get("storage_ON", "").strip().lower() == "false"
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def read_text(path: Path) -> str:
+    """The text of a storage.toml. Raises ConfigurationError."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes().decode("utf-8")  # with its line ends
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path} does not exist; `chimera-storage config example` prints one to begin with"
@@ -81,8 +118,6 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not text in UTF-8, as TOML has to be") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
 
 
 def _anchor(values: dict[str, Any], folder: Path) -> None:
@@ -96,14 +131,19 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
         values.setdefault("storage", {"path": str(folder / "data")})
     cameras = values.get("camera")
     for camera in cameras if isinstance(cameras, list) else []:
-        for key in ("url", "detect_url"):
-            url = camera.get(key) if isinstance(camera, dict) else None
-            if isinstance(url, str) and url.strip() and ":" not in url:
-                camera[key] = str(folder / url)
-        motion = camera.get("motion") if isinstance(camera, dict) else None
-        mask = motion.get("mask_file") if isinstance(motion, dict) else None
-        if isinstance(motion, dict) and isinstance(mask, str) and mask:
-            motion["mask_file"] = str(folder / mask)
+        if isinstance(camera, dict):
+            _anchor_camera(camera, folder)
+
+
+def _anchor_camera(camera: dict[str, Any], folder: Path) -> None:
+    for key in ("url", "detect_url"):
+        url = camera.get(key)
+        if isinstance(url, str) and url.strip() and ":" not in url:
+            camera[key] = str(folder / url)
+    motion = camera.get("motion")
+    mask = motion.get("mask_file") if isinstance(motion, dict) else None
+    if isinstance(motion, dict) and isinstance(mask, str) and mask:
+        motion["mask_file"] = str(folder / mask)
 
 
 def _from_environment(

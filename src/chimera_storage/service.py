@@ -29,6 +29,7 @@ from chimera_storage.archive.mark import Mark, known_id, make_marks, open_index
 from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import Clock, SystemClock
 from chimera_storage.config import ServerSettings, Settings
+from chimera_storage.configuration import Configuration, Names
 from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.jobs import ConversionManager
@@ -36,7 +37,7 @@ from chimera_storage.convert.schedule import ExportSchedule
 from chimera_storage.convert.sprite import Sprites
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import Conversion, Image
+from chimera_storage.model import CameraNews, Conversion, Image
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from chimera_storage.notify.mqtt import HomeAutomation
@@ -62,13 +63,16 @@ _LINK_LASTS_S = 7 * 86_400.0
 log = get_logger()
 
 
-async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. `on_ready` gets the address once requests are answered.
 
-    Raises ConfigurationError or StorageError where the server cannot start.
+    SIGHUP has the configuration read again. Raises ConfigurationError or StorageError where the
+    server cannot start.
     """
+    settings = configuration.settings
     stop = asyncio.Event()
     _stop_on_signals(stop)
+    _reload_on_hangup(configuration)
     address = free_address(settings.server)
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
@@ -83,28 +87,29 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             alerts = AlertSender(settings.alerts.url)
             told = ConversionAlerts(alerts, public_url=settings.server.public_url, layout=layout)
             recorders = RecorderSupervisor(settings, clock)
+            names = configuration.names
             webhooks = Webhooks(
                 settings.webhooks,
                 archive,
                 clock,
                 SignedLinks(accounts, layout, settings.server),
                 reports=recorders.reports,
-                names=settings.names(),
+                name=names.shown,
             )
             home = HomeAutomation(
                 settings.mqtt,
                 archive,
-                cameras=[camera.id for camera in settings.camera],
-                name=lambda camera: settings.names().get(camera) or f"Camera {camera}",
+                cameras=names.of_configured,
                 page=settings.server.public_url,
                 reports=recorders.reports,
+                pause=lambda camera, paused: configuration.pause_camera(camera, paused=paused),
             )
             conversions = ConversionManager(
                 archive,
                 settings.convert,
                 clock,
                 on_change=_each(told.conversion_changed, webhooks.conversion_changed),
-                names=settings.names(),
+                names=names,
                 keep_spare=True,
             )
             retention = Retention(
@@ -115,7 +120,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             )
             schedule = Schedule(retention, clock, recorders.reports, alerts.send)
             app = create_app(
-                settings=settings,
+                configuration=configuration,
                 accounts=accounts,
                 archive=archive,
                 clock=clock,
@@ -129,14 +134,9 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             )
             await asyncio.to_thread(reconciler.wait_complete, _COMPARE_BEFORE_OPENING_S)
             async with contextlib.AsyncExitStack() as running:
-                await alerts.start()
-                running.push_async_callback(alerts.close)
-                await webhooks.start()
-                running.push_async_callback(webhooks.close)
-                await conversions.start()
-                running.push_async_callback(conversions.close)
-                await recorders.start()
-                running.push_async_callback(recorders.close)
+                for part in (alerts, webhooks, conversions, recorders):
+                    await part.start()
+                    running.push_async_callback(part.close)
                 http = await running.enter_async_context(_http(app, settings.server))
                 running.callback(conversions.end_changes)
                 await home.start()
@@ -146,7 +146,10 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 watched = asyncio.create_task(recorders.run(), name="recorders")
                 telling = asyncio.create_task(
                     _tell_of_cameras(
-                        settings, recorders, (alerts.send, webhooks.health_changed), layout
+                        names,
+                        recorders,
+                        (lambda news: alerts.send(news.text), webhooks.health_changed),
+                        layout,
                     ),
                     name="camera-alerts",
                 )
@@ -155,6 +158,13 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
                 exporting = asyncio.create_task(exports.run(), name="exports")
                 running.push_async_callback(_ended, exporting)
                 running.callback(exports.close)
+
+                configuration.tell(
+                    lambda now: recorders.record(now.camera),
+                    lambda now: alerts.use(now.alerts.url),
+                    retention.use,
+                    exports.use,
+                )
                 cleaning = asyncio.create_task(schedule.run(), name="rules")
                 running.push_async_callback(_ended, cleaning)
                 running.callback(schedule.close)
@@ -218,21 +228,20 @@ async def _ended(task: "asyncio.Task[None]") -> None:
 
 
 async def _tell_of_cameras(
-    settings: Settings,
+    names: Names,
     recorders: RecorderSupervisor,
-    tell: Sequence[Callable[[str], None]],
+    tell: Sequence[Callable[[CameraNews], None]],
     layout: Layout,
 ) -> None:
     """Alert of cameras that fail or see nothing more, and that work again."""
-    names = settings.names()
     told = CameraAlerts(
         lambda camera: f"{names[camera]} ({camera})" if camera in names else f"Camera {camera}",
         layout.stamp,
     )
     while True:
-        for text in told.messages(recorders.reports(), asyncio.get_running_loop().time()):
+        for news in told.news(recorders.reports(), asyncio.get_running_loop().time()):
             for hearer in tell:
-                hearer(text)
+                hearer(news)
         await asyncio.sleep(_ALERT_INTERVAL_S)
 
 
@@ -398,6 +407,35 @@ async def _until_stopped(stop: asyncio.Event, *parts: "asyncio.Task[None]") -> N
         if part.done() and not stop.is_set():
             await part
             raise StorageError(f"a part of the server ended by itself: {part.get_name()}")
+
+
+def _reload_on_hangup(configuration: Configuration) -> None:
+    """SIGHUP: what the file says now holds; where it is not right the old settings go on."""
+    loop = asyncio.get_running_loop()
+    reloading: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        before = {camera.id: camera for camera in configuration.settings.camera}
+        try:
+            waiting = await configuration.reload()
+        except ConfigurationError as error:
+            log.error("configuration_not_reloaded", problem=str(error))
+            return
+        now = {camera.id: camera for camera in configuration.settings.camera}
+        log.info(
+            "configuration_reloaded",
+            added=sorted(now.keys() - before.keys()),
+            changed=sorted(c for c in now.keys() & before.keys() if now[c] != before[c]),
+            removed=sorted(before.keys() - now.keys()),
+            needs_restart=waiting,
+        )
+
+    def on_hangup() -> None:
+        task = asyncio.create_task(reload(), name="reload")
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from chimera_storage.model import CameraReport, CameraState, Health
+from chimera_storage.model import CameraNews, CameraReport, CameraState, Health
 from chimera_storage.motion.alerts import CameraAlerts
 
 GOOD = CameraReport(camera=3, state=CameraState.CONNECTED, since_us=0)
@@ -18,15 +18,20 @@ class Told:
     def __init__(self) -> None:
         self._alerts = CameraAlerts(lambda camera: f"Camera {camera}", lambda us: f"<{us}>")
         self._now_s = 100.0
-        self.texts: list[str] = []
+        self.news: list[CameraNews] = []
 
     def see(self, report: CameraReport, seconds: int) -> list[str]:
         """The messages that follow."""
-        before = len(self.texts)
+        before = len(self.news)
         for _ in range(0, seconds, 2):
-            self.texts += self._alerts.messages([report], self._now_s)
+            self.news += self._alerts.news([report], self._now_s)
             self._now_s += 2
-        return self.texts[before:]
+        return [news.text for news in self.news[before:]]
+
+    @property
+    def texts(self) -> list[str]:
+        """All that was said."""
+        return [news.text for news in self.news]
 
 
 def test_a_camera_that_fails_for_a_minute_is_told_of_once_and_again_when_it_is_back() -> None:
@@ -78,3 +83,23 @@ def test_what_a_camera_sees_is_told_of_when_it_changes() -> None:
     assert told.see(replace(BAD, health=Health.COVERED), 20) == []
     assert told.see(replace(GOOD, health=Health.COVERED), 20) == []
     assert told.see(GOOD, 100) == ["Camera 3: sees as usual again."]
+
+
+def test_what_is_told_says_of_which_camera_what_since_when() -> None:
+    told = Told()
+    told.see(BAD, 100)
+    told.see(GOOD, 100)
+    told.see(replace(GOOD, health=Health.BLACK, health_since_us=77), 4)
+    assert [(news.camera, news.state, news.since_us) for news in told.news] == [
+        (3, "failed", 5),
+        (3, "working", 0),
+        (3, "black", 77),
+    ]
+
+
+def test_a_camera_that_is_paused_neither_fails_nor_works_again() -> None:
+    told = Told()
+    told.see(BAD, 40)
+    assert told.see(replace(BAD, state=CameraState.PAUSED, problem=None), 1000) == []
+    assert told.see(BAD, 50) == []
+    assert len(told.see(BAD, 20)) == 1

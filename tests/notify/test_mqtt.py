@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from chimera_storage.config import MqttSettings
+from chimera_storage.errors import NotFoundError
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.notify import mqtt
 from chimera_storage.notify.mqtt import HomeAutomation
@@ -26,6 +27,7 @@ STATUS, MOTION, AVAILABLE, IMAGE = (
     "chimera-storage/camera/1/available",
     "chimera-storage/camera/1/image",
 )
+RECORDING = "chimera-storage/camera/1/recording"
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +55,23 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
         yield opened
 
 
-def bridge(room: Room, **settings: Any) -> HomeAutomation:
+def bridge(
+    room: Room,
+    *,
+    cameras: Callable[[], dict[int, str]] = lambda: {1: "Front door"},
+    pause: Callable[[int, bool], Coroutine[Any, Any, None]] | None = None,
+    **settings: Any,
+) -> HomeAutomation:
+    async def refused(camera: int, paused: bool) -> None:
+        raise NotFoundError(f"camera {camera}: {paused}")
+
     return HomeAutomation(
         MqttSettings.model_validate(settings),
         room.archive,
-        cameras=[1],
-        name=lambda _: "Front door",
+        cameras=cameras,
         page="https://cameras.example",
         reports=room.recorders.reports,
+        pause=pause or refused,
     )
 
 
@@ -100,13 +111,13 @@ def test_home_assistant_finds_every_entity_with_topics_that_there_are(
         await home.close()
         async with broker.heard() as heard:  # whoever comes later knows it all the same
             await until_heard(heard, lambda h: {STATUS, MOTION, IMAGE} <= set(h))
-            await until_heard(heard, lambda h: sum("/config" in topic for topic in h) == 2)
+            await until_heard(heard, lambda h: sum("/config" in topic for topic in h) == 3)
             return dict(heard)
 
     heard = asyncio.run(run())
     found = {topic: json.loads(text) for topic, text in heard.items() if "/config" in topic}
     kinds = {topic.split("/")[1]: entity for topic, entity in found.items()}
-    assert set(kinds) == {"binary_sensor", "image"}
+    assert set(kinds) == {"binary_sensor", "image", "switch"}
     assert kinds["binary_sensor"]["device_class"] == "motion"
     assert kinds["image"]["content_type"] == "image/jpeg"
     for topic, entity in found.items():
@@ -120,7 +131,65 @@ def test_home_assistant_finds_every_entity_with_topics_that_there_are(
     assert (
         kinds["image"]["device"]["identifiers"] == kinds["binary_sensor"]["device"]["identifiers"]
     )
-    assert len({entity["unique_id"] for entity in found.values()}) == 2
+    assert len({entity["unique_id"] for entity in found.values()}) == 3
+    assert kinds["switch"]["command_topic"] == kinds["switch"]["state_topic"] + "/set"
+
+
+def test_the_switch_pauses_and_resumes_and_shows_what_is(room: Room, broker: Mosquitto) -> None:
+    asked: list[tuple[int, bool]] = []
+
+    async def pause(camera: int, paused: bool) -> None:
+        asked.append((camera, paused))
+        if camera != 1:
+            raise NotFoundError("no such camera")
+        state = CameraState.PAUSED if paused else CameraState.CONNECTED
+        room.recorders.said = [replace(CONNECTED, state=state)]
+
+    async def run() -> None:
+        home = bridge(room, pause=pause, **broker.settings)
+        async with broker.client() as client, broker.heard() as heard:
+            await client.publish(f"{RECORDING}/set", "OFF", qos=1, retain=True)
+            await home.start()
+            await until_heard(heard, lambda h: h.get(RECORDING) == b"ON")
+            assert asked == []  # what the broker kept is an old wish
+            for wrong in ("camera/9/recording/set", "camera/x/recording/set"):
+                await client.publish(f"chimera-storage/{wrong}", "OFF", qos=1)
+            await client.publish(f"{RECORDING}/set", "maybe", qos=1)
+            await client.publish(f"{RECORDING}/set", "OFF", qos=1)
+            await until_heard(heard, lambda h: h.get(RECORDING) == b"OFF")
+            await until_heard(heard, lambda h: h.get(AVAILABLE) == b"offline")
+            await client.publish(f"{RECORDING}/set", "ON", qos=1)
+            await until_heard(heard, lambda h: h.get(RECORDING) == b"ON")
+        await home.close()
+
+    asyncio.run(run())
+    assert asked == [(9, True), (1, True), (1, False)]
+
+
+def test_cameras_that_come_or_go_while_connected_are_found_or_forgotten(
+    room: Room, broker: Mosquitto
+) -> None:
+    cameras = {1: "Front door"}
+
+    def configs(heard: dict[str, bytes]) -> set[str]:
+        found = [json.loads(text) for topic, text in heard.items() if "/config" in topic and text]
+        return {entity["device"]["name"] for entity in found}
+
+    async def run() -> None:
+        home = bridge(room, cameras=lambda: dict(cameras), **broker.settings)
+        async with broker.heard() as heard:
+            await home.start()
+            await until_heard(heard, lambda h: configs(h) == {"Front door"})
+            cameras[2] = "Yard"
+            await until_heard(heard, lambda h: configs(h) == {"Front door", "Yard"})
+            cameras[2] = "Garden"
+            await until_heard(heard, lambda h: configs(h) == {"Front door", "Garden"})
+            del cameras[1]
+            await until_heard(heard, lambda h: configs(h) == {"Garden"})
+            await until_heard(heard, lambda h: h.get(MOTION) == b"")
+        await home.close()
+
+    asyncio.run(run())
 
 
 def test_a_broker_that_comes_back_is_told_everything_again(room: Room, broker: Mosquitto) -> None:

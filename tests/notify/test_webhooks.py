@@ -16,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from chimera_storage.access import Role
 from chimera_storage.config import Settings, WebhookSettings
 from chimera_storage.model import (
+    CameraNews,
     CameraReport,
     CameraState,
     Conversion,
@@ -69,9 +70,13 @@ def webhooks(
         room.clock,
         SignedLinks(room.accounts, room.archive.layout, settings.server),
         reports=room.recorders.reports,
-        names={1: "Front door"},
+        name=lambda camera: {1: "Front door"}.get(camera, f"Camera {camera}"),
         retry_delays_s=delays_s,
     )
+
+
+def news(text: str) -> CameraNews:
+    return CameraNews(camera=1, state="failed", since_us=1_700_000_000_000_000, text=text)
 
 
 def tell(hooks: Webhooks, *conversions: Conversion, health: str = "") -> None:
@@ -84,7 +89,7 @@ def tell(hooks: Webhooks, *conversions: Conversion, health: str = "") -> None:
             hooks.conversion_changed(conversion, before)
             before = conversion
         if health:
-            hooks.health_changed(health)
+            hooks.health_changed(news(health))
         await hooks.close()
 
     asyncio.run(run())
@@ -142,6 +147,8 @@ def test_the_receiver_can_tell_who_sent_it(room: Room) -> None:
     (message,) = hook.messages
     assert message["event"] == "health"
     assert message["text"] == "Front door (1): works again."
+    assert (message["camera"], message["name"]) == (1, "Front door")
+    assert (message["state"], message["since"]) == ("failed", 1_700_000_000_000)
     assert is_signed(hook, 0, KEY)
     assert not is_signed(hook, 0, KEY + "!")
 
@@ -189,7 +196,7 @@ def test_a_receiver_that_never_answers_holds_up_nothing_and_does_not_fill_the_me
             await hooks.start()
             began_s = time.monotonic()
             for _ in range(3000):
-                hooks.health_changed("again")
+                hooks.health_changed(news("again"))
             passed_s = time.monotonic() - began_s
             await until(lambda: hook.bodies, 5, "the first")
             await hooks.close(0.1)

@@ -58,6 +58,10 @@ class Mosquitto:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def client(self) -> aiomqtt.Client:
+        """Somebody else at the broker."""
+        return aiomqtt.Client("127.0.0.1", self.port, username=USER, password=PASSWORD)
+
     @asynccontextmanager
     async def heard(self) -> AsyncIterator[dict[str, bytes]]:
         """The newest payload of every topic, from now on and what is retained."""
@@ -68,9 +72,7 @@ class Mosquitto:
                 assert isinstance(message.payload, bytes)
                 newest[str(message.topic)] = message.payload
 
-        async with aiomqtt.Client(
-            "127.0.0.1", self.port, username=USER, password=PASSWORD
-        ) as client:
+        async with self.client() as client:
             await client.subscribe("#", qos=1)
             listening = asyncio.create_task(listen())
             try:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import httpx
+import tomlkit
 from fastapi import FastAPI
 
 from chimera_storage.access import ACCOUNTS_NAME, Accounts, Passwords, Role
@@ -25,7 +26,7 @@ from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
-from chimera_storage.config import Settings
+from chimera_storage.configuration import Configuration
 from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.estimate import estimate
 from chimera_storage.convert.feed import Feed, Listener
@@ -355,7 +356,11 @@ class Room:
 @contextmanager
 def web_room(root: Path, **settings: Any) -> Iterator[Room]:
     """A `Room` on a fresh data folder; keywords are sections of `Settings`."""
-    chosen = Settings.model_validate({"storage": {"path": root}, **settings})
+    file = root / "storage.toml"
+    storage = {"path": ".", **settings.pop("storage", {})}
+    file.write_text(tomlkit.dumps({"storage": storage, **settings}))
+    configuration = Configuration(file, {})
+    chosen = configuration.settings
     layout = Layout(root, ZoneInfo(chosen.server.timezone))
     layout.captures.mkdir(parents=True, exist_ok=True)
     clock = StoppedClock()
@@ -365,7 +370,7 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
         conversions = MemoryConversions(archive, clock)
         recorders = FixedRecorders()
         app = create_app(
-            settings=chosen,
+            configuration=configuration,
             archive=archive,
             conversions=conversions,
             downloads=Downloads(archive),

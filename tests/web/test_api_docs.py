@@ -10,7 +10,9 @@ from chimera_storage.access import Role
 from tests.support.web import NOW, Room
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-HEADINGS = set(re.findall(r"\b(GET|POST) (/[^\s,]*)", "\n".join(re.findall("^### .*", TEXT, re.M))))
+HEADINGS = set(
+    re.findall(r"\b(GET|POST|PUT|DELETE) (/[^\s,]*)", "\n".join(re.findall("^### .*", TEXT, re.M)))
+)
 PAGES = {("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json")}
 SEED = {
     ("GET", "/motion/status"),
@@ -140,13 +142,20 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/timeline/activity": span,
         "/timeline/images": span,
     }
+    bodies |= {
+        "/cameras": {"id": 9, "url": "demo:"},
+        "PUT /cameras": {"cameras": [{"id": 1}, {"id": 2}]},
+        "PUT /cameras/{camera}": {"name": "Door"},
+    }
     for (method, path), operation in operations(schema).items():
         content = operation["responses"]["200"]["content"]
         if "application/json" not in content:
             continue
         name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
         asked = path.replace("{id}", process_id) + queries.get(path, "")
-        answer = room.answer(path, bodies.get(path)) if method == "POST" else room.get(asked).json()
+        asked = asked.replace("{camera}", "2" if method == "DELETE" else "1")
+        body = bodies.get(f"{method} {path}", bodies.get(path) if method == "POST" else None)
+        answer = room.request(method, asked, json=body).json()
         described = schema["components"]["schemas"][name]
         if described.get("type") == "array":
             assert isinstance(answer, list), path

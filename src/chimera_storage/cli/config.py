@@ -8,7 +8,7 @@ import typer
 
 from chimera_storage.cli.options import ConfigFile
 from chimera_storage.clock import SystemClock
-from chimera_storage.config import Settings
+from chimera_storage.config import CameraSettings, Settings
 from chimera_storage.errors import ConfigurationError, SourceError
 from chimera_storage.log import configure_logging
 
@@ -22,27 +22,34 @@ def config_check(config: ConfigFile = None) -> None:
 
     configure_logging()
     settings = load_settings(config, os.environ)
-    _check_addresses(settings)
-    _check_masks(settings)
+    for camera in settings.camera:
+        check_camera(camera)
     _check_door(settings)
     typer.echo(f"The configuration is right: {len(settings.camera)} camera(s),", nl=False)
     typer.echo(f" data in {settings.storage.path}, port {settings.server.port}.")
 
 
-def _check_addresses(settings: Settings) -> None:
-    """Raises ConfigurationError for an address that cannot be one; serving shows it as a failure.
+def check_camera(camera: CameraSettings) -> None:
+    """Raises ConfigurationError for an address that cannot be one and a mask that cannot be read.
 
-    Nothing is connected to, and a file may come later.
+    Serving shows the one as a failure and warns of the other. Nothing is connected to, and a file
+    may come later.
     """
     from chimera_storage.motion.sources.address import parse_address
 
-    for camera in settings.camera:
-        for key, url in (("url", camera.url), ("detect_url", camera.detect_url)):
-            try:
-                if url is not None:
-                    parse_address(url.get_secret_value())
-            except SourceError as error:
-                raise ConfigurationError(f"camera {camera.id}: {key}: {error}") from None
+    for key, url in (("url", camera.url), ("detect_url", camera.detect_url)):
+        try:
+            if url is not None:
+                parse_address(url.get_secret_value())
+        except SourceError as error:
+            raise ConfigurationError(f"camera {camera.id}: {key}: {error}") from None
+    if camera.motion.mask_file:
+        from chimera_storage.motion.regions import read_mask
+
+        try:
+            read_mask(Path(camera.motion.mask_file))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"camera {camera.id}: {error}") from None
 
 
 def _check_door(settings: Settings) -> None:
@@ -50,20 +57,6 @@ def _check_door(settings: Settings) -> None:
     from chimera_storage.service import opened_accounts
 
     opened_accounts(settings, SystemClock()).close()
-
-
-def _check_masks(settings: Settings) -> None:
-    """Raises ConfigurationError for a mask that cannot be read, which serving only warns of."""
-    masks = {camera.id: camera.motion.mask_file for camera in settings.camera}
-    if any(masks.values()):
-        from chimera_storage.motion.regions import read_mask
-
-        for number, path in masks.items():
-            if path:
-                try:
-                    read_mask(Path(path))
-                except ConfigurationError as error:
-                    raise ConfigurationError(f"camera {number}: {error}") from None
 
 
 @config_app.command("example")

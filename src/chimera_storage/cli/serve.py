@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from chimera_storage.cli.config import check_camera
 from chimera_storage.cli.options import ConfigFile
-from chimera_storage.config import CameraSettings, Settings
+from chimera_storage.config import Settings
 from chimera_storage.log import configure_logging
 
 
@@ -20,20 +21,26 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
-    from chimera_storage.config_load import load_settings, serving_is_switched_off
+    from chimera_storage.config_load import serving_is_switched_off
+    from chimera_storage.configuration import Configuration
 
     configure_logging()
     if serving_is_switched_off(os.environ):
         typer.echo("storage_ON is false in the environment: not starting.")
         return
-    settings = load_settings(config, os.environ, overrides=_overrides(path, host, port))
-    if demo:
-        settings = _with_demo_camera(settings)
+    configuration = Configuration(
+        config,
+        os.environ,
+        overrides=_overrides(path, host, port),
+        demo=demo,
+        check=check_camera,
+    )
+    settings = configuration.settings
     import uvloop
 
     from chimera_storage import service
 
-    uvloop.run(service.serve(settings, on_ready=lambda address: _greet(address, settings)))
+    uvloop.run(service.serve(configuration, on_ready=lambda address: _greet(address, settings)))
 
 
 def _overrides(path: Path | None, host: str | None, port: int | None) -> dict[str, Any]:
@@ -46,13 +53,6 @@ def _overrides(path: Path | None, host: str | None, port: int | None) -> dict[st
     return overrides
 
 
-def _with_demo_camera(settings: Settings) -> Settings:
-    taken = {camera.id for camera in settings.camera}
-    number = next(n for n in range(1, len(taken) + 2) if n not in taken)
-    camera = CameraSettings.model_validate({"id": number, "url": "demo:", "name": "Demonstration"})
-    return settings.model_copy(update={"camera": (*settings.camera, camera)})
-
-
 def _greet(address: str, settings: Settings) -> None:
     # As it was called, so that the line can be copied where the command is not on the PATH.
     command = sys.argv[0] if sys.argv[0].endswith("chimera-storage") else "chimera-storage"
@@ -60,8 +60,8 @@ def _greet(address: str, settings: Settings) -> None:
     if any(camera.url.get_secret_value() == "demo:" for camera in settings.camera):
         lines.append("  The demonstration camera's first images appear within a minute.")
     lines += [
-        f"  Your own cameras: {command} config example > storage.toml, put in their addresses,",
-        f"  then {command} serve --config storage.toml",
+        f"  Your own cameras: add them at {address}/settings/cameras; or {command} config example",
+        f"  > storage.toml, put in their addresses, then {command} serve --config storage.toml",
         f"  Files are kept in {settings.storage.path.absolute()}. Ctrl-C stops the server.",
     ]
     typer.echo("\n".join(lines))

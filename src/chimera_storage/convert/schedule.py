@@ -53,13 +53,17 @@ class ExportSchedule:
     ) -> None:
         self._conversions = conversions
         self._index = index
-        self._exports = settings.exports
-        self._cameras = sorted({*settings.names(), *(camera.id for camera in settings.camera)})
+        self.use(settings)
         self._zone = ZoneInfo(settings.server.timezone)
         self._clock = clock
         self._stop = asyncio.Event()
         # When due, and cameras asked for, of an export that could not be asked for wholly.
         self._asked: dict[str, tuple[datetime, set[int]]] = {}
+
+    def use(self, settings: Settings) -> None:
+        """Go by these exports and cameras from the next look on."""
+        self._exports = settings.exports
+        self._cameras = sorted({*settings.names(), *(camera.id for camera in settings.camera)})
 
     async def run(self) -> None:
         """Until `close`."""

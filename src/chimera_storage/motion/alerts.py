@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chimera_storage.log import redact
-from chimera_storage.model import CameraReport, CameraState, Health
+from chimera_storage.model import CameraNews, CameraReport, CameraState, Health
 
 FAILED_AFTER_S = 60.0
 BACK_AFTER_S = 20.0
@@ -32,14 +32,28 @@ class CameraAlerts:
         self._stamp = stamp
         self._known: dict[int, _Known] = {}
 
-    def messages(self, reports: Sequence[CameraReport], now_s: float) -> list[str]:
+    def news(self, reports: Sequence[CameraReport], now_s: float) -> list[CameraNews]:
         """What is to be said now, given the newest report of each camera."""
         found = []
         for report in reports:
             known = self._known.setdefault(report.camera, _Known())
-            texts = self._of_connection(report, known, now_s), self._of_health(report, known)
-            found += [f"{self._name(report.camera)}: {text}" for text in texts if text]
+            text = self._of_connection(report, known, now_s)
+            if text is not None:
+                state = "working" if known.told_failed_s is None else "failed"
+                found.append(self._told(report, state, report.since_us, text))
+            text = self._of_health(report, known)
+            if text is not None:
+                since_us = report.health_since_us or report.since_us
+                found.append(self._told(report, report.health.value, since_us, text))
         return found
+
+    def _told(self, report: CameraReport, state: str, since_us: int, text: str) -> CameraNews:
+        return CameraNews(
+            camera=report.camera,
+            state=state,
+            since_us=since_us,
+            text=f"{self._name(report.camera)}: {text}",
+        )
 
     def _of_connection(self, report: CameraReport, known: _Known, now_s: float) -> str | None:
         if report.state is CameraState.PAUSED:  # as wanted: neither a failure nor the end of one

@@ -1,15 +1,15 @@
-"""Motion and the newest image of each camera over MQTT, found by Home Assistant by itself.
+"""Motion, newest image and a recording switch of each camera over MQTT, for Home Assistant.
 
 Published with discovery messages, retained, so that whoever comes later knows them too. The broker
 says `offline` in our place when the connection breaks (last will). Nothing waits for the broker:
-reports and the index are looked at here, a few times a second, while it is connected.
+reports, cameras and the index are looked at here, a few times a second, while it is connected.
 """
 
 import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chimera_storage import __version__
@@ -33,7 +33,8 @@ log = get_logger()
 class HomeAutomation:
     """One broker's view of the cameras; does nothing where no broker is configured.
 
-    `name` of a camera; `page`: the address of this server for people, or empty.
+    `cameras`: id → name of those that are configured now. `page`: the address of this server for
+    people, or empty. `pause(camera, paused)` may raise a ChimeraStorageError.
     """
 
     def __init__(
@@ -41,22 +42,23 @@ class HomeAutomation:
         settings: MqttSettings,
         archive: Archive,
         *,
-        cameras: Sequence[int],
-        name: Callable[[int], str],
+        cameras: Callable[[], Mapping[int, str]],
         page: str,
         reports: Callable[[], Sequence[CameraReport]],
+        pause: Callable[[int, bool], Coroutine[Any, Any, None]],
     ) -> None:
         self._settings = settings
         self._archive = archive
         self._cameras = cameras
-        self._name = name
         self._page = page
         self._reports = reports
+        self._pause_camera = pause
         self._install = f"chimera_storage_{archive.index.data_folder_id[:8]}"
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._said: dict[str, str] = {}
         self._shown: dict[int, ImageKey] = {}
+        self._announced: dict[int, str] = {}  # id: name
 
     async def start(self) -> None:
         """Begin to connect."""
@@ -109,19 +111,21 @@ class HomeAutomation:
 
     async def _connected(self, client: "aiomqtt.Client") -> None:
         """Publish until the connection breaks (MqttError) or the server closes."""
-        listening = asyncio.create_task(_listen(client))  # this is what hears of a broken one
+        listening = asyncio.create_task(self._listen(client))  # also hears of a broken one
         try:
             self._said.clear()
             self._shown.clear()
-            for topic, entity in self._discovery():
-                await _publish(client, topic, json.dumps(entity))
+            self._announced.clear()
+            await self._announce(client)
             await _publish(client, self._topic("status"), "online")
             looks = 0
             while not (self._closing.is_set() or listening.done()):
+                await self._announce(client)
                 for report in self._reports():
-                    await self._say(client, report)
+                    if report.camera in self._announced:
+                        await self._say(client, report)
                 if looks % LOOKS_PER_IMAGE == 0:
-                    for camera in self._cameras:
+                    for camera in self._announced:
                         await self._show(client, camera)
                 looks += 1
                 await self._pause(LOOK_INTERVAL_S)
@@ -132,12 +136,43 @@ class HomeAutomation:
             listening.cancel()
             await asyncio.wait({listening})
 
+    async def _announce(self, client: "aiomqtt.Client") -> None:
+        """Have cameras that are new or have another name found, and forget those that went."""
+        cameras = dict(self._cameras())
+        for camera in self._announced.keys() - cameras:
+            for topic, _ in self._discovery(camera, ""):
+                await _publish(client, topic, b"")
+            for part in ("available", "motion", "recording", "image"):
+                topic = self._topic(f"camera/{camera}/{part}")
+                self._said.pop(topic, None)
+                await _publish(client, topic, b"")
+            self._shown.pop(camera, None)
+        for camera, name in cameras.items():
+            if self._announced.get(camera) != name:
+                for topic, entity in self._discovery(camera, name):
+                    await _publish(client, topic, json.dumps(entity))
+        self._announced = cameras
+
+    async def _listen(self, client: "aiomqtt.Client") -> None:
+        """Obey the recording switches until the connection breaks."""
+        await client.subscribe(self._topic("camera/+/recording/set"), qos=1)
+        async for message in client.messages:
+            camera = message.topic.value.split("/")[-3]
+            wanted = message.payload
+            if message.retain or wanted not in (b"ON", b"OFF") or not camera.isdecimal():
+                continue  # a wish that was kept by the broker is an old one
+            try:
+                await self._pause_camera(int(camera), wanted == b"OFF")
+            except ChimeraStorageError as error:
+                log.warning("mqtt_switch_refused", camera=int(camera), problem=str(error))
+
     async def _say(self, client: "aiomqtt.Client", report: CameraReport) -> None:
         is_there = report.state in (CameraState.CONNECTED, CameraState.ENDED)
         moves = report.event_since_us is not None
         for part, text in (
             ("available", "online" if is_there else "offline"),
             ("motion", "ON" if moves else "OFF"),
+            ("recording", "OFF" if report.state is CameraState.PAUSED else "ON"),
         ):
             topic = self._topic(f"camera/{report.camera}/{part}")
             if self._said.get(topic) != text:
@@ -161,40 +196,44 @@ class HomeAutomation:
         except NotFoundError:  # deleted in between
             return None
 
-    def _discovery(self) -> list[tuple[str, dict[str, Any]]]:
-        found = []
-        for camera in self._cameras:
-            device: dict[str, Any] = {
-                "identifiers": [f"{self._install}_{camera}"],
-                "name": self._name(camera),
-                "manufacturer": "Chimera Storage",
-                "sw_version": __version__,
-            }
-            if self._page:
-                device["configuration_url"] = self._page
-            motion = {
+    def _discovery(self, camera: int, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """Topic and message of each entity of a camera."""
+        device: dict[str, Any] = {
+            "identifiers": [f"{self._install}_{camera}"],
+            "name": name,
+            "manufacturer": "Chimera Storage",
+            "sw_version": __version__,
+        }
+        if self._page:
+            device["configuration_url"] = self._page
+        server = {"topic": self._topic("status")}
+        entities: dict[tuple[str, str], dict[str, Any]] = {
+            ("binary_sensor", "motion"): {
                 "name": "Motion",
                 "device_class": "motion",
                 "state_topic": self._topic(f"camera/{camera}/motion"),
-                "availability": [
-                    {"topic": self._topic("status")},
-                    {"topic": self._topic(f"camera/{camera}/available")},
-                ],
+                "availability": [server, {"topic": self._topic(f"camera/{camera}/available")}],
                 "availability_mode": "all",
-            }
-            image = {
+            },
+            ("image", "image"): {
                 "name": "Newest image",
                 "image_topic": self._topic(f"camera/{camera}/image"),
                 "content_type": "image/jpeg",
-                "availability": [{"topic": self._topic("status")}],
-            }
-            for kind, what, entity in (
-                ("binary_sensor", "motion", motion),
-                ("image", "image", image),
-            ):
-                unique = f"{self._install}_{camera}_{what}"
-                topic = f"{self._settings.discovery_prefix}/{kind}/{unique}/config"
-                found.append((topic, {**entity, "unique_id": unique, "device": device}))
+                "availability": [server],
+            },
+            ("switch", "recording"): {
+                "name": "Recording",
+                "icon": "mdi:record-rec",
+                "state_topic": self._topic(f"camera/{camera}/recording"),
+                "command_topic": self._topic(f"camera/{camera}/recording/set"),
+                "availability": [server],
+            },
+        }
+        found = []
+        for (kind, what), entity in entities.items():
+            unique = f"{self._install}_{camera}_{what}"
+            topic = f"{self._settings.discovery_prefix}/{kind}/{unique}/config"
+            found.append((topic, {**entity, "unique_id": unique, "device": device}))
         return found
 
     def _topic(self, name: str) -> str:
@@ -203,11 +242,6 @@ class HomeAutomation:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
-
-
-async def _listen(client: "aiomqtt.Client") -> None:
-    async for _ in client.messages:
-        pass
 
 
 async def _publish(client: "aiomqtt.Client", topic: str, payload: str | bytes) -> None:

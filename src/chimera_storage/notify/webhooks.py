@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from chimera_storage.archive.images import Archive
@@ -19,7 +19,14 @@ from chimera_storage.clock import Clock, to_us
 from chimera_storage.config import WebhookSettings
 from chimera_storage.errors import ChimeraStorageError
 from chimera_storage.log import get_logger
-from chimera_storage.model import CameraReport, Conversion, ConversionStatus, EventSummary, Image
+from chimera_storage.model import (
+    CameraNews,
+    CameraReport,
+    Conversion,
+    ConversionStatus,
+    EventSummary,
+    Image,
+)
 from chimera_storage.notify.motion import Change, MotionChanges
 from chimera_storage.posting import RETRY_DELAYS_S, Poster
 
@@ -49,7 +56,7 @@ class Webhooks:
         links: Links,
         *,
         reports: Callable[[], Sequence[CameraReport]],
-        names: Mapping[int, str],
+        name: Callable[[int], str],
         retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S,
     ) -> None:
         self._posters = [(_poster(one, retry_delays_s), one.events) for one in settings]
@@ -57,7 +64,7 @@ class Webhooks:
         self._clock = clock
         self._links = links
         self._reports = reports
-        self._names = names
+        self._name = name
         self._motion = MotionChanges()
         self._waiting: asyncio.Queue[Callable[[], Any]] = asyncio.Queue(_MAX_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
@@ -91,9 +98,17 @@ class Webhooks:
             return  # another try
         self._later(lambda: asyncio.to_thread(self._of_conversion, conversion), "conversions")
 
-    def health_changed(self, text: str) -> None:
+    def health_changed(self, news: CameraNews) -> None:
         """Tell what the alerts say of a camera. Returns at once."""
-        self._later(lambda: asyncio.to_thread(lambda: {"event": "health", "text": text}), "health")
+        message = {
+            "event": "health",
+            "camera": news.camera,
+            "name": self._name(news.camera),
+            "state": news.state,
+            "since": news.since_us // 1000,
+            "text": news.text,
+        }
+        self._later(lambda: asyncio.sleep(0, message), "health")
 
     def _later(self, make: Callable[[], Any], kind: str) -> None:
         async def tell() -> None:
@@ -187,9 +202,6 @@ class Webhooks:
             "error": conversion.error,
             "url": self._links.conversion(conversion) if done else None,
         }
-
-    def _name(self, camera: int) -> str:
-        return self._names.get(camera) or f"Camera {camera}"
 
 
 def signature(secret: str, at_s: int, body: bytes) -> str:

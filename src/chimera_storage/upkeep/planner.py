@@ -28,11 +28,16 @@ class Planner:
         self._retention: dict[int, RetentionSettings] = {}
         self._thinned: dict[tuple[int, int], None] = {}  # camera, hour that bear the mark
 
+    def use(self, settings: Settings) -> None:
+        """Go by these from now on."""
+        self._settings, self._retention = settings, {}
+
     def retention_of(self, camera: int) -> RetentionSettings:
         """What is set for a camera, configured or not."""
-        if camera not in self._retention:
-            self._retention[camera] = self._settings.retention_of(camera)
-        return self._retention[camera]
+        known = self._retention
+        if camera not in known:
+            known[camera] = self._settings.retention_of(camera)
+        return known[camera]
 
     # whether there is anything to do, answered from totals
 

@@ -55,6 +55,10 @@ class Retention:
         self._running = threading.Lock()
         self.planner = Planner(archive, settings)
 
+    def use(self, settings: Settings) -> None:
+        """Go by these from now on, a run that is on included."""
+        self.planner.use(settings)
+
     def waits(self) -> str | None:
         """Why the rules do nothing now; None where they may."""
         problem = self._problem()

@@ -14,6 +14,7 @@ from chimera_storage.config import Settings
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.web.account import account_router
 from chimera_storage.web.auth import Auth
+from chimera_storage.web.cameras import camera_settings_router
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.download import download_router
 from chimera_storage.web.errors import install_error_handlers
@@ -31,6 +32,7 @@ from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.permissions import ROUTES, missing_entries, permit
 from chimera_storage.web.ports import (
+    Configuration,
     Conversions,
     Downloads,
     Recorders,
@@ -90,7 +92,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def create_app(
     *,
-    settings: Settings,
+    configuration: Configuration,
     archive: Archive,
     conversions: Conversions,
     downloads: Downloads,
@@ -106,8 +108,9 @@ def create_app(
 
     Raises ConfigurationError where `server.root_path` begins as a route does.
     """
+    settings = configuration.settings
     everything = Services(
-        settings=settings,
+        configuration=configuration,
         archive=archive,
         conversions=conversions,
         downloads=downloads,
@@ -138,6 +141,7 @@ def create_app(
     app.include_router(motion_router(services, names))
     app.include_router(events_router(services, names))
     app.include_router(cameras_router(services, names, thumbnails))
+    app.include_router(camera_settings_router(services, names))
     app.include_router(convert_router(services, names))
     app.include_router(lists_router(services, names))
     app.include_router(download_router(services))
@@ -154,7 +158,7 @@ def create_app(
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
     app.include_router(links_router(services, names, accounts))
-    app.include_router(link_router(everything, settings.names(), accounts, thumbnails))
+    app.include_router(link_router(everything, accounts, thumbnails))
     app.include_router(home_router(services))
     app.include_router(processes_page_router(services))
     app.include_router(language_router(services))

@@ -5,7 +5,6 @@ it leads to is decided here from its signed row alone and never from the request
 only a file's name is read, which has to be of an image inside that span.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -183,7 +182,7 @@ def _file_of(services: Services, address: object) -> tuple[str, int]:
 
 
 def link_router(
-    services: Services, cameras: Mapping[int, str], accounts: Accounts, thumbnails: Thumbnails
+    services: Services, accounts: Accounts, thumbnails: Thumbnails
 ) -> APIRouter:
     """GET and HEAD /link/{text}, for everybody. `services`: the real ones, where all is seen."""
     router = APIRouter(prefix="/link", tags=["links"])
@@ -200,7 +199,7 @@ def link_router(
     async def link(request: Request, text: str) -> Response:
         found = await run_in_threadpool(accounts.links.open, text)
         if found.kind is Target.RANGE:
-            answer = await run_in_threadpool(_page, request, services, found, text, cameras)
+            answer = await run_in_threadpool(_page, request, services, found, text)
             await run_in_threadpool(opened.use, request, found)
         else:
             stored = await run_in_threadpool(opened.file, found)
@@ -280,7 +279,7 @@ class _Opened:
 
 
 def _page(
-    request: Request, services: Services, link: Link, text: str, cameras: Mapping[int, str]
+    request: Request, services: Services, link: Link, text: str
 ) -> Response:
     query = fields(list(request.query_params.multi_items()))
     number = whole(query, "page", default=1, least=1, most=1_000_000)
@@ -295,7 +294,7 @@ def _page(
         services,
         "link.html",
         text=text,
-        camera=cameras.get(link.camera, f"Camera {link.camera}"),
+        camera=services.settings.names().get(link.camera, f"Camera {link.camera}"),
         start=local_time(link.start_us, services.zone),
         end=local_time(link.end_us, services.zone),
         until=local_time(link.expires_us, services.zone),
