@@ -231,7 +231,7 @@ def test_whatever_a_motion_conf_says_the_outcome_is_a_right_configuration(
     (tmp_path / "any.conf").write_text(text, encoding="utf-8", errors="replace")
     conf = read_motion_conf(tmp_path / "any.conf")
     Settings.model_validate({"camera": conf.tables()})
-    written = tomllib.loads(as_toml(conf, Path("any\n.conf")))
+    written = tomllib.loads(as_toml(conf, "any\n.conf"))
     assert written.get("camera", []) == conf.tables()
 
 

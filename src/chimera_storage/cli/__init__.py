@@ -17,6 +17,7 @@ from chimera_storage.cli.config import config_app
 from chimera_storage.cli.detect import detect
 from chimera_storage.cli.export import export
 from chimera_storage.cli.import_motion import import_motion
+from chimera_storage.cli.migrate import migrate
 from chimera_storage.cli.scan import scan
 from chimera_storage.cli.serve import serve
 from chimera_storage.cli.token import token_app
@@ -48,6 +49,7 @@ app.command()(detect)
 app.command()(scan)
 app.command()(tune)
 app.command()(import_motion)
+app.command()(migrate)
 
 
 @app.command()

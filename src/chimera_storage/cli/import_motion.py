@@ -1,7 +1,5 @@
 """`chimera-storage import-motion`: a Motion daemon's configuration becomes a storage.toml."""
 
-import os
-import secrets
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,16 +22,16 @@ def import_motion(
 ) -> None:
     """Turn a Motion daemon's configuration into a storage.toml, and say what has no counterpart."""
     from chimera_storage.config_load import validated
-    from chimera_storage.motion_conf import as_toml, read_motion_conf
+    from chimera_storage.motion_conf import as_toml, read_motion_conf, write_new
 
     configure_logging()
     read = read_motion_conf(conf)
     _say_notes(read)
     if not read.cameras:
         raise ConfigurationError(f"{conf} names no camera: no netcam_url and no video_device")
-    text = as_toml(read, conf)
+    text = as_toml(read, f"{conf.name} by `chimera-storage import-motion`")
     validated(Settings, tomllib.loads(text))
-    _write(output, text)
+    write_new(output, text)
     typer.echo(f"{output} is written: {len(read.cameras)} camera(s). It holds the cameras'")
     typer.echo("passwords and can be read by you alone. Look through its comments, then run")
     typer.echo(f"chimera-storage serve --config {output}")
@@ -45,24 +43,3 @@ def _say_notes(read: "MotionConf") -> None:
     for camera in read.cameras:
         for note in camera.notes:
             typer.echo(f"camera {camera.table['id']}: {note}", err=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write it whole or not at all, for this user's eyes only; never over what is there."""
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(temporary, path)
-        finally:
-            temporary.unlink()
-    except FileExistsError:
-        raise ConfigurationError(
-            f"{path} exists already and is left as it is; name another with --output"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None

@@ -5,6 +5,6 @@ still takes. What a file does not set keeps this server's default, not Motion's.
 """
 
 from chimera_storage.motion_conf.read import CameraConf, MotionConf, read_motion_conf
-from chimera_storage.motion_conf.write import as_toml
+from chimera_storage.motion_conf.write import as_toml, write_new
 
-__all__ = ["CameraConf", "MotionConf", "as_toml", "read_motion_conf"]
+__all__ = ["CameraConf", "MotionConf", "as_toml", "read_motion_conf", "write_new"]

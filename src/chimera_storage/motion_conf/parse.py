@@ -2,7 +2,8 @@
 
 An option a line, `key value` or `key=value`; `#` and `;` begin a comment, quotation marks around a
 value are taken off. `camera FILE` and `camera_dir FOLDER` name further files, a camera each, which
-begins with what was set before that line.
+begins with what was set before that line. A `camera_dir` that is not there is looked for beside the
+file: Chimera's are paths inside of a container.
 """
 
 from dataclasses import dataclass, field
@@ -55,6 +56,10 @@ def parse_files(path: Path) -> tuple[ConfFile, list[ConfFile], list[str]]:
             main.own[key] = value
             continue
         named = path.parent / value
+        if key == "camera_dir" and not named.is_dir():
+            # In a container it may have been mounted elsewhere.
+            beside = path.parent / Path(value).name
+            named = beside if beside.is_dir() else named
         if key == "camera_dir" and not named.is_dir():
             problems.append(f"camera_dir {named} is no folder that can be read")
         for file in sorted(named.glob("*.conf")) if key == "camera_dir" else [named]:
