@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from chimera_storage.web.compressing import TextFiles
 from chimera_storage.web.errors import JSONAnswer
 from chimera_storage.web.pages import STATIC, page
 from chimera_storage.web.ports import Services
@@ -54,4 +55,4 @@ def mount_static(app: FastAPI) -> None:
     """/static: scripts, styles and Swagger UI (from the package fastapi-offline)."""
     swagger = Path(str(files("fastapi_offline"))) / "static"
     app.mount("/static/swagger", StaticFiles(directory=swagger), name="swagger")
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", TextFiles(directory=STATIC), name="static")

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette._utils import get_route_path
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from chimera_storage import __version__
+from chimera_storage.web.compressing import compressed
 from chimera_storage.web.pages import navigation
 from chimera_storage.web.pages.texts import LANGUAGES, Speaker, preferred, speaker
 from chimera_storage.web.permissions import may
@@ -34,7 +35,7 @@ _environment = Environment(
 
 def page(
     request: Request, services: Services, template: str, *, status: int = 200, **values: Any
-) -> HTMLResponse:
+) -> Response:
     """The template filled in, in the language of who asks; every value is escaped for HTML.
 
     Beside `values` a template has: `t`, `number` and `size` of a Speaker, `root`, `timezone`,
@@ -60,7 +61,8 @@ def page(
         address=path + (f"?{query}" if query else ""),
         **values,
     )
-    return HTMLResponse(text, status_code=status, headers={"cache-control": "no-store"})
+    answer = HTMLResponse(text, status_code=status, headers={"cache-control": "no-store"})
+    return compressed(request, answer)
 
 
 def speaker_of(request: Request) -> Speaker:
