@@ -229,6 +229,14 @@ class ConversionType(StrEnum):
         return self in (ConversionType.MP4, ConversionType.GIF, ConversionType.WEBP)
 
     @property
+    def highest_fps(self) -> int:
+        """Most images a second of a video.
+
+        A GIF's frames last hundredths of a second, and browsers show one of 0.01 s for 0.1 s.
+        """
+        return 50 if self is ConversionType.GIF else 60
+
+    @property
     def options_type(self) -> "type[Options]":
         """The class of its options."""
         # 13 MB with pydantic, which a process that makes an archive has no use for.
@@ -387,7 +395,9 @@ class CameraReport:
     started: `frames_read` pictures came, of `bytes_read` bytes (0 where none came over a wire), and
     `frames_decoded` were decoded to be looked at. Of those that came and were not saved nothing
     moved in `frames_let_go`; `frames_damaged` gave no whole picture, for `frames_dropped` there was
-    no time or memory, and `frames_unsaved` could not be written (motion/tally.py).
+    no time or memory, and `frames_unsaved` could not be written (motion/tally.py). While somebody
+    looks: `sights`, time in microseconds and score of each picture since the report before.
+    `floor`: difference in brightness, of 255, that counts at least (None: not known yet).
     """
 
     camera: int
@@ -415,3 +425,5 @@ class CameraReport:
     frames_dropped: int = 0
     frames_unsaved: int = 0
     bytes_read: int = 0
+    sights: tuple[tuple[int, float], ...] = ()
+    floor: int | None = None

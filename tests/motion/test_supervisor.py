@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,35 @@ async def test_the_process_ends_with_the_last_camera_and_begins_with_the_next(
         supervisor.record([camera(7, "demo:")])
         await until_connected(supervisor, 7)
         assert (supervisor.status(), supervisor.restarts()) == ("online", 0)
+
+
+async def test_of_a_camera_that_somebody_looks_at_each_picture_tells_its_score(
+    tmp_path: Path, clip: Path
+) -> None:
+    async with supervising(settings_for(tmp_path, str(clip), "demo:")) as supervisor:
+        await until_connected(supervisor, 1, 2)
+
+        def moved() -> bool:
+            supervisor.watch(1)
+            return any(score > 0 for _, score in supervisor.sights(1, 0))
+
+        await until(moved, "a picture in which something moves")
+        times = [time_us for time_us, _ in supervisor.sights(1, 0)]
+        assert supervisor.sights(1, times[-2]) == supervisor.sights(1, 0)[-1:]
+        assert min(b - a for a, b in pairwise(times)) > 0
+        assert supervisor.sights(2, 0) == []
+        floor = supervisor.reports()[0].floor
+        assert floor is not None
+        assert floor >= 5
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+
+        def more() -> bool:  # a process begun anew is told again
+            supervisor.watch(1)
+            return supervisor.pid != first and bool(supervisor.sights(1, times[-1] + 1_000_000))
+
+        await until(more, "pictures of the new process")
 
 
 async def test_a_process_begun_anew_knows_what_was_changed(tmp_path: Path) -> None:

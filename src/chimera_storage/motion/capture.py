@@ -27,6 +27,7 @@ from chimera_storage.motion.trigger import Pacer, Trigger
 
 MAX_BUFFER_BYTES = 48 * 1024 * 1024  # of decoded pictures: a second of 1080p at 15, 36 of 720p
 MAX_PACKET_BYTES = 64 * 1024 * 1024  # and of compressed ones
+MAX_SIGHTS = 240
 _SECOND_STREAM_HOLDS_US = 1_500_000
 _SECOND_STREAM_LAGS_US = 30_000_000  # at most: groups of pictures that are passed over as a whole
 
@@ -68,6 +69,8 @@ class Capture:
         self.health = SignalHealth()
         self.score = 0.0
         self.boxes: tuple[Box, ...] = ()
+        # Time and score of the last pictures, the oldest first; whoever shows them takes them out.
+        self.sights: deque[tuple[int, float]] = deque(maxlen=MAX_SIGHTS)
         self.width = 0
         self.height = 0
         self._begin()
@@ -118,6 +121,11 @@ class Capture:
     def asleep(self) -> bool:
         """Whether nothing moves and only key frames are decoded."""
         return (self._second or self._looker).asleep
+
+    @property
+    def floor(self) -> int | None:
+        """Difference in brightness (of 255) that counts at least; None before the first look."""
+        return (self._second or self._looker).floor
 
     @property
     def decoder(self) -> str | None:
@@ -212,6 +220,7 @@ class Capture:
     def _step(self, shots: Iterable[tuple[Shot, Motion]]) -> None:
         for shot, motion in shots:
             self.score, self.boxes = motion.score, motion.boxes
+            self.sights.append((shot.time_us, motion.score))
             step = self._trigger.step(shot.time_us, motion.moving)
             self._hold(_Held(step.number, shot, motion))
             if step.closed:

@@ -83,6 +83,11 @@ class Looker:
         return self._watch.asleep
 
     @property
+    def floor(self) -> int | None:
+        """Difference in brightness (of 255) that counts at least; None before the first look."""
+        return self._detector and self._detector.floor
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the newest picture that was decoded, (0, 0) before."""
         return self._size

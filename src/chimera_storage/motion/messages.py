@@ -87,6 +87,7 @@ def decode_report(line: bytes) -> CameraReport:
     values["state"] = CameraState(values["state"])
     values["health"] = Health(values["health"])
     values["boxes"] = tuple(Box(*box) for box in values["boxes"])
+    values["sights"] = tuple((time_us, score) for time_us, score in values["sights"])
     return CameraReport(**values)
 
 

@@ -13,8 +13,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
@@ -105,6 +106,7 @@ class Cameras:
         self._stop = stop
         self._lock = threading.Lock()
         self._closing = False
+        self._watched: frozenset[int] = frozenset()
         self._running: dict[int, tuple[CameraSettings, CameraThread]] = {}
         self._ending: list[CameraThread] = []
 
@@ -126,6 +128,13 @@ class Cameras:
                     self._running[number] = settings, thread
                     thread.start()
 
+    def watch(self, cameras: Collection[int]) -> None:
+        """Somebody looks at these now, and at no others."""
+        with self._lock:
+            self._watched = frozenset(cameras)
+            for number, (_, thread) in self._running.items():
+                thread.watch(number in self._watched)
+
     def close(self) -> bool:
         """Stop all, for four seconds at most; whether one of them died."""
         with self._lock:
@@ -140,9 +149,11 @@ class Cameras:
 
     def _thread(self, camera: CameraSettings) -> "CameraThread":
         before = [thread for thread in self._ending if thread.camera == camera.id]
-        return CameraThread(
+        thread = CameraThread(
             camera.id, lambda: self._make_recorder(camera), died=self._stop, after=before
         )
+        thread.watch(camera.id in self._watched)
+        return thread
 
 
 def _recorder(
@@ -186,7 +197,15 @@ class CameraThread(threading.Thread):
         self._make_recorder = make_recorder
         self._stop_all = died
         self._after = after
+        self._recorder: Recorder | None = None
+        self._watched = False
         self.died = False
+
+    def watch(self, watched: bool) -> None:
+        """Whether somebody looks at the camera now."""
+        self._watched = watched
+        if self._recorder is not None:
+            self._recorder.watched = watched
 
     def run(self) -> None:
         for thread in self._after:
@@ -195,7 +214,9 @@ class CameraThread(threading.Thread):
         if self.stop.is_set():
             return
         try:
-            self._make_recorder().run(self.stop)
+            self._recorder = self._make_recorder()
+            self._recorder.watched = self._watched
+            self._recorder.run(self.stop)
         except Exception:
             self.died = True
             get_logger(camera=self.camera).exception("camera_thread_died")
@@ -224,6 +245,9 @@ class ReportPipe:
     def put(self, report: CameraReport) -> None:
         """Send this soon; replaces an unsent one of the same camera."""
         with self._changed:
+            unsent = self._newest.get(report.camera)
+            if unsent is not None and unsent.sights:
+                report = replace(report, sights=(*unsent.sights, *report.sights))
             self._newest[report.camera] = report
             self._changed.notify()
 
@@ -271,7 +295,7 @@ def _obey(cameras: Cameras, stop: threading.Event) -> None:
             case Work():
                 cameras.record(order.cameras)
             case Watch():
-                pass  # nothing is shown live yet
+                cameras.watch(order.cameras)
     stop.set()
 
 

@@ -15,6 +15,7 @@ from chimera_storage.motion.second_stream import SecondStream
 from chimera_storage.motion.sources.source import FrameReader, Item, Source
 
 REPORT_INTERVAL_S = 1.0
+WATCHED_INTERVAL_S = 0.25  # while somebody looks
 _POLL_S, _ASLEEP_POLL_S = 0.2, 0.5  # the fewer the cheaper: caches are cold each time
 _FAULT = "A fault in this program interrupted this camera (see the log); it is tried again."
 _RATE_PICTURES = 50  # the frame rate shown is that of so many pictures
@@ -60,6 +61,7 @@ class Recorder:
         self._counted: dict[str, int] = {}  # when the last connection was over
         self._reported: tuple[object, ...] = ()
         self._reported_at_s = 0.0
+        self.watched = False  # by somebody who wants to see each picture's score
 
     def run(self, stop: threading.Event) -> None:
         """Record until `stop`; the open event is closed on the way out."""
@@ -195,9 +197,8 @@ class Recorder:
 
     def _report_if_due(self) -> None:
         told = self._to_be_told_at_once()
-        if (
-            told != self._reported
-            or self._clock.monotonic() - self._reported_at_s >= REPORT_INTERVAL_S
+        if told != self._reported or self._clock.monotonic() - self._reported_at_s >= (
+            WATCHED_INTERVAL_S if self.watched else REPORT_INTERVAL_S
         ):
             self._report()
 
@@ -215,6 +216,8 @@ class Recorder:
         self._reported_at_s = self._clock.monotonic()
         # Pictures that come but cannot be saved are a failure to whoever relies on them.
         unsaved = self._state is CameraState.CONNECTED and problem is not None
+        sights = tuple(capture.sights) if self.watched else ()
+        capture.sights.clear()
         self._report_to(
             CameraReport(
                 camera=self._camera,
@@ -242,6 +245,8 @@ class Recorder:
                 frames_unsaved=capture.tally.unsaved,
                 frames_decoded=self._frames_decoded,
                 bytes_read=self._bytes_read,
+                sights=sights,
+                floor=capture.floor,
             )
         )
 

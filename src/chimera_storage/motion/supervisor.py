@@ -11,6 +11,7 @@ import dataclasses
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,9 +20,11 @@ from chimera_storage.config import CameraRetentionSettings, CameraSettings, Sett
 from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
-from chimera_storage.motion.messages import Order, Work, decode_report, encode_order
+from chimera_storage.motion.messages import Order, Watch, Work, decode_report, encode_order
 
 HANG_TIMEOUT_S = 30.0
+WATCH_LASTS_S = 5.0
+MAX_SIGHTS = 2000  # a minute at 30 a second
 DRAIN_TIMEOUT_S = 10.0
 _CHECK_INTERVAL_S = 1.0
 _KILLED_TIMEOUT_S = 5.0
@@ -50,6 +53,8 @@ class RecorderSupervisor:
         self._orders: dict[type[Order], Order] = {}  # the newest of each kind but the work
         self._reports: dict[int, CameraReport] = {}
         self._reported_at_s: dict[int, float] = {}
+        self._watchers: dict[int, float] = {}  # camera: until when
+        self._sights: dict[int, deque[tuple[int, float]]] = {}
         self._closing = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -93,6 +98,22 @@ class RecorderSupervisor:
         """Tell the process this, and every later one too. Not for what is recorded: `record`."""
         self._orders[type(order)] = order
         self._send(order)
+
+    def watch(self, camera: int) -> None:
+        """Somebody looks at the camera: for five seconds it reports what each picture shows."""
+        self._watchers[camera] = self._clock.monotonic() + WATCH_LASTS_S
+        self._tell_of_watchers()
+
+    def sights(self, camera: int, since_us: int) -> list[tuple[int, float]]:
+        """Time and score of the pictures after `since_us` while somebody looked."""
+        return [sight for sight in self._sights.get(camera, ()) if sight[0] > since_us]
+
+    def _tell_of_watchers(self) -> None:
+        now_s = self._clock.monotonic()
+        self._watchers = {c: until for c, until in self._watchers.items() if until > now_s}
+        watch = Watch(cameras=tuple(sorted(self._watchers)))
+        if watch != self._orders.get(Watch, Watch(cameras=())):
+            self.tell(watch)
 
     def reports(self) -> list[CameraReport]:
         """The newest report of each configured camera, in the order of the settings."""
@@ -197,6 +218,7 @@ class RecorderSupervisor:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             changed.cancel()
+            self._tell_of_watchers()
             oldest_s = min(self._reported_at_s.values(), default=self._clock.monotonic())
             if self._clock.monotonic() - oldest_s > self._hang_timeout_s:
                 return not reading.done()
@@ -212,7 +234,10 @@ class RecorderSupervisor:
                 log.warning("recorder_said_something_else", bytes=len(line))
                 continue
             if report.camera in self._reported_at_s:
-                self._reports[report.camera] = report
+                self._reports[report.camera] = dataclasses.replace(report, sights=())
+                if report.sights:
+                    seen = self._sights.setdefault(report.camera, deque(maxlen=MAX_SIGHTS))
+                    seen.extend(report.sights)
                 self._reported_at_s[report.camera] = self._clock.monotonic()
 
     async def _drain(self, process: Process) -> None:

@@ -77,6 +77,11 @@ class Detector:
         self._now_s = 0.0
         self._shares = [0.0, 0.0]  # of the last two pictures that differed
 
+    @property
+    def floor(self) -> int | None:
+        """Difference in brightness (of 255) that counts at least; None before the first picture."""
+        return None if self._background is None else self._background.floor
+
     def detect(self, luma: NDArray[np.uint8], time_us: int) -> Motion:
         """What moves in this picture: uint8 of shape (h, w), taken at `time_us` microseconds."""
         elapsed_s = self._advance(time_us)
