@@ -130,8 +130,14 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
         "/links": {"camera": 1, "hours": 1},
         "/links/revoke": {"id": "none"},
         "/sessions/revoke": {"id": "none"},
+        "/users": {"name": "kid", "password": "correct horse"},
+        "/users/change": {"name": "other", "role": "operator"},
+        "/users/remove": {"name": "other"},
+        "/tokens": {"name": "ha"},
+        "/tokens/revoke": {"id": "none"},
     }
     room.accounts.add_user(user["name"], user["password"], role=Role.ADMIN)
+    room.accounts.add_user("other", user["password"], role=Role.VIEWER)
     room.headers = {"authorization": f"Bearer {room.api_token()}"}
     span = "?camera=1&start=2026-01-31&end=2026-01-31"
     bodies["/convert/listProcess"] = {"limit": 5}

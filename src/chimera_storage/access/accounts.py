@@ -136,7 +136,7 @@ class Accounts:
         if session is None or session.expires_us <= to_us(self._clock.now()):
             return None
         user = self._known.users.get(session.user)
-        return None if user is None else _as_who(user, session.id)
+        return None if user is None or user.disabled else _as_who(user, session.id)
 
     def of_token(self, secret: str) -> Who | None:
         """Whose API token this is."""
@@ -159,7 +159,9 @@ class Accounts:
             case Kind.USER:
                 user = self._known.users.get(who.name)
                 held = any(s.id == who.credential for s in self._known.sessions.values())
-                return held and user is not None and _as_who(user, who.credential) == who
+                if user is None or user.disabled or not held:
+                    return False
+                return _as_who(user, who.credential) == who
             case Kind.TOKEN:
                 return any(t.id == who.credential for t in self._known.tokens.values())
             case Kind.OPEN:
@@ -218,9 +220,12 @@ class Accounts:
         self._changed(lambda: self._store.add_user(user))
         return user
 
-    def remove_user(self, name: str) -> None:
-        """With all sessions and links."""
-        self._of_user(name, self._store.remove_user)
+    def remove_user(self, name: str, *, keep_admin: bool = False) -> None:
+        """With all sessions and links.
+
+        keep_admin: ConflictError where no admin who may log in would be left, here and below.
+        """
+        self._of_user(name, lambda name: self._store.remove_user(name, keep_admin=keep_admin))
 
     def set_password(self, name: str, password: str) -> None:
         """Ends all sessions of the user."""
@@ -233,13 +238,30 @@ class Accounts:
 
         self._of_user(name, change)
 
-    def set_role(self, name: str, role: Role, cameras: frozenset[int] | None) -> None:
+    def set_role(
+        self, name: str, role: Role, cameras: frozenset[int] | None, *, keep_admin: bool = False
+    ) -> None:
         """Also revokes the links that the user made, which may be of what is no longer seen."""
         check_limit(role, cameras)
 
         def change(name: str) -> bool:
+            changed = self._store.change_user(
+                name, keep_admin=keep_admin, role=role.value, cameras=cameras
+            )
             self._store.remove_links(made_by=name)
-            return self._store.change_user(name, role=role.value, cameras=cameras)
+            return changed
+
+        self._of_user(name, change)
+
+    def set_disabled(self, name: str, *, disabled: bool, keep_admin: bool = False) -> None:
+        """Whether the user may not log in for now; ends sessions and links where not."""
+
+        def change(name: str) -> bool:
+            changed = self._store.lock_user(name, locked=disabled, keep_admin=keep_admin)
+            if disabled:
+                self._store.remove_sessions(user=name)
+                self._store.remove_links(made_by=name)
+            return changed
 
         self._of_user(name, change)
 
@@ -269,6 +291,13 @@ class Accounts:
         )
         self._changed(lambda: self._store.add_token(token))
         return secret
+
+    def token_of(self, secret: str) -> Token:
+        """What is known of a token. Raises NotFoundError."""
+        token = self._known.tokens.get(_digest(secret))
+        if token is None:
+            raise NotFoundError("there is no such token, or not any more")
+        return token
 
     def remove_token(self, name: str) -> None:
         """With the links that were made with it."""

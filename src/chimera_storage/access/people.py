@@ -7,6 +7,7 @@ from enum import StrEnum
 from chimera_storage.errors import InvalidInputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}", re.ASCII)
+LOCK = "!"  # as in /etc/shadow: no hash begins so, and the hash behind it is not lost
 _CAMERAS = re.compile(r"[0-9]{1,6}(,[0-9]{1,6})*", re.ASCII)
 
 
@@ -58,7 +59,8 @@ CHIMERA = Who(kind=Kind.CHIMERA, name="chimera", role=Role.ADMIN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account. `password` is a hash; `changed_us` when it was last set."""
+    """An account. `password` is a hash, after LOCK where nobody may log in with it; `changed_us`
+    when it was last set."""
 
     name: str
     role: Role
@@ -66,6 +68,11 @@ class User:
     password: str
     changed_us: int
     created_us: int
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the user may not log in for now."""
+        return self.password.startswith(LOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

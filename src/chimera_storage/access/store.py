@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from chimera_storage.access.people import Role, Session, Token, User
+from chimera_storage.access.people import LOCK, Role, Session, Token, User
 from chimera_storage.errors import ConflictError, StorageError
 from chimera_storage.upgrade import Steps, upgrade
 
@@ -121,17 +121,23 @@ class Store:
         with self._write() as connection:
             _insert(connection, _USERS, user, f"there is a user {user.name} already")
 
-    def change_user(self, name: str, **values: Any) -> bool:
-        """Set some of a user's columns; False where there is none."""
+    def change_user(self, name: str, *, keep_admin: bool = False, **values: Any) -> bool:
+        """Set some of a user's columns; False where there is none. ConflictError: `_admin_kept`."""
         if "cameras" in values:
             values["cameras"] = _cameras_text(values["cameras"])
-        with self._write() as connection:
+        with self._write() as connection, _admin_kept(connection, wanted=keep_admin):
             changed = sa.update(_USERS).where(_USERS.c.name == name).values(**values)
             return connection.execute(changed).rowcount > 0
 
-    def remove_user(self, name: str) -> bool:
-        """With sessions and links; False where there is none."""
-        with self._write() as connection:
+    def lock_user(self, name: str, *, locked: bool, keep_admin: bool = False) -> bool:
+        """Whether no password of the user is the right one; False where there is no such user."""
+        bare = sa.func.ltrim(_USERS.c.password, LOCK)
+        password = sa.literal(LOCK).concat(bare) if locked else bare
+        return self.change_user(name, keep_admin=keep_admin, password=password)
+
+    def remove_user(self, name: str, *, keep_admin: bool = False) -> bool:
+        """With sessions and links; False where there is none. ConflictError: `_admin_kept`."""
+        with self._write() as connection, _admin_kept(connection, wanted=keep_admin):
             connection.execute(sa.delete(_LINKS).where(_LINKS.c.made_by == name))
             return connection.execute(sa.delete(_USERS).where(_USERS.c.name == name)).rowcount > 0
 
@@ -331,6 +337,20 @@ def _form(connection: Connection) -> int:
 
 def _meta(connection: Connection, key: str) -> str:
     return str(connection.execute(sa.select(_META.c.value).where(_META.c.key == key)).scalar_one())
+
+
+@contextmanager
+def _admin_kept(connection: Connection, *, wanted: bool) -> Iterator[None]:
+    """Raises ConflictError where the last admin who may log in would be gone with the change."""
+    may_log_in = sa.not_(_USERS.c.password.startswith(LOCK, autoescape=True))
+    admins = sa.select(sa.func.count()).where(_USERS.c.role == Role.ADMIN.value, may_log_in)
+    before = connection.scalar(admins) if wanted else 0
+    yield
+    if before and not connection.scalar(admins):
+        raise ConflictError(
+            "this is the last admin who may log in; make another user an admin first, or use the"
+            " command line (chimera-storage user)"
+        )
 
 
 def _insert(connection: Connection, table: sa.Table, row: Any, taken: str) -> None:

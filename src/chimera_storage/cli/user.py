@@ -53,7 +53,9 @@ def user_list(config: ConfigFile = None, path: DataFolder = None) -> None:
     with closing(opened(config, path)) as accounts:
         for user in accounts.users():
             sessions = len(accounts.sessions(user.name))
-            typer.echo(f"{user.name}\t{user.role}\t{_seen(user.cameras)}\t{sessions} session(s)")
+            state = "\tdisabled" if user.disabled else ""
+            what = f"{user.name}\t{user.role}\t{_seen(user.cameras)}\t{sessions} session(s)"
+            typer.echo(what + state)
 
 
 @user_app.command("remove")
@@ -87,6 +89,22 @@ def user_role(
     with closing(opened(config, path)) as accounts:
         accounts.set_role(name, chosen, limit)
     typer.echo(f"{name} is {chosen} now, {_seen(limit)}.")
+
+
+@user_app.command("disable")
+def user_disable(name: Name, config: ConfigFile = None, path: DataFolder = None) -> None:
+    """Keep a user from logging in, and end all sessions and links; the password is kept."""
+    with closing(opened(config, path)) as accounts:
+        accounts.set_disabled(name, disabled=True)
+    typer.echo(f"{name} may not log in any more.")
+
+
+@user_app.command("enable")
+def user_enable(name: Name, config: ConfigFile = None, path: DataFolder = None) -> None:
+    """Let a user log in again."""
+    with closing(opened(config, path)) as accounts:
+        accounts.set_disabled(name, disabled=False)
+    typer.echo(f"{name} may log in again.")
 
 
 @user_app.command("sessions")

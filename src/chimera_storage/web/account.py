@@ -11,14 +11,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from chimera_storage.access import Accounts, Door, Kind, Role, Session, TooManyAttemptsError
+from chimera_storage.access import Accounts, Door, Role, Session, TooManyAttemptsError
 from chimera_storage.access.accounts import SESSION_US
 from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.web import account_schemas as schemas
 from chimera_storage.web.auth import SESSION_COOKIE, session_secrets
 from chimera_storage.web.errors import JSONAnswer, NotLoggedInError
 from chimera_storage.web.file_schemas import EmptyRequest
-from chimera_storage.web.formatting import local_time
 from chimera_storage.web.pages import page
 from chimera_storage.web.parsing import Body, given, read_body, shown
 from chimera_storage.web.ports import Services
@@ -60,7 +59,7 @@ class LoggingIn:
 
 
 def account_router(services: Services, accounts: Accounts, door: Door) -> APIRouter:
-    """/login, /logout, /me, /sessions and the page /account."""
+    """/login, /logout, /me and /sessions."""
     router = APIRouter(tags=["account"])
     root = services.root
     logging_in = LoggingIn(accounts)
@@ -195,21 +194,6 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
         if wants_page(request):
             return RedirectResponse(f"{root}/account", status_code=303)
         return JSONAnswer({"revoked": revoked, "id": session_id})
-
-    @router.get("/account", include_in_schema=False)
-    @router.head("/account", include_in_schema=False)
-    def account(request: Request) -> Response:
-        found = accounts.sessions(mine())
-        return page(
-            request,
-            services,
-            "account.html",
-            is_user=who().kind is Kind.USER,
-            cameras=None if (some := who().cameras) is None else sorted(some),
-            sessions=[
-                (session, local_time(session.created_us, services.zone)) for session in found
-            ],
-        )
 
     return router
 

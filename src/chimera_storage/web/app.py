@@ -30,6 +30,8 @@ from chimera_storage.web.lists import lists_router
 from chimera_storage.web.metrics import RequestMetrics, metrics_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.people import people_router
+from chimera_storage.web.people_pages import people_pages_router
 from chimera_storage.web.permissions import ROUTES, missing_entries, permit
 from chimera_storage.web.ports import (
     Configuration,
@@ -157,6 +159,8 @@ def create_app(
     app.include_router(health_router(everything))
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
+    app.include_router(people_router(accounts, door))
+    app.include_router(people_pages_router(services, names, accounts, door))
     app.include_router(links_router(services, names, accounts))
     app.include_router(link_router(everything, accounts, thumbnails))
     app.include_router(home_router(services))
