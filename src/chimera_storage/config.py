@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from chimera_storage.model import MAX_CAMERA_ID
+from chimera_storage.model import MAX_CAMERA_ID, ConversionType
 from chimera_storage.motion_settings import MotionSettings, Section
 from chimera_storage.options import Options, VideoOptions, ZipOptions
 
@@ -213,6 +213,9 @@ class ExportSettings(Section):
 
     @model_validator(mode="after")
     def _options_are_of_the_format(self) -> "ExportSettings":
+        highest = ConversionType(self.format).highest_fps
+        if self.fps > highest:
+            raise ValueError(f"fps of a {self.format}: at most {highest}")
         try:
             self.made_options()
         except ValidationError as error:

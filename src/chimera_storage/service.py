@@ -26,7 +26,7 @@ from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.mark import Mark, known_id, make_marks, open_index
-from chimera_storage.archive.watch import Reconciler
+from chimera_storage.archive.watch import FLAT_ZONE, Reconciler
 from chimera_storage.clock import Clock, SystemClock
 from chimera_storage.config import ServerSettings, Settings
 from chimera_storage.configuration import Configuration, Names
@@ -187,7 +187,11 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
 
 @contextmanager
 def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
-    """The images without a server, after files and index were compared; see `rules_alone`."""
+    """The images without a server, after files and index were compared; see `rules_alone`.
+
+    Raises ConfigurationError where the server's time zone is another one: times that are given
+    would mean others, and every flat name would be taken into the index anew.
+    """
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
     if not layout.captures.is_dir():
@@ -202,12 +206,22 @@ def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
             is_alone = False
         index = opened_index(layout, settings, clock) if is_alone else open_index(layout)
         archive = Archive(layout, opened.enter_context(contextlib.closing(index)), clock)
+        _require_zone_of(index, layout)
         if is_alone:
             reconciler = opened.enter_context(contextlib.closing(Reconciler(archive)))
             reconciler.start()
             while not reconciler.wait_complete(_COMPARE_BEFORE_OPENING_S):
                 log.info("comparing_files_and_index", progress=round(reconciler.progress, 3))
         yield archive
+
+
+def _require_zone_of(index: Index, layout: Layout) -> None:
+    zone = index.meta(FLAT_ZONE)
+    if zone not in (None, str(layout.timezone)):
+        raise ConfigurationError(
+            f"the server of {layout.root} works in the time zone {zone}, this command in"
+            f" {layout.timezone}; name the server's storage.toml with --config"
+        )
 
 
 def _each(

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
+from chimera_storage.archive.watch import FLAT_ZONE
 from chimera_storage.model import ConversionType
 from tests.support.saved_images import SavedImages, picture, saved_images
 from tests.support.server import COMMAND, RunningServer, clean_environment, command
@@ -87,6 +88,7 @@ def test_a_file_that_is_there_is_not_overwritten(saved: SavedImages, tmp_path: P
         (("--zip", "--format", "tar"), 2, "different things"),
         (("--zip", "--height", "100"), 2, "--height is no option of a zip"),
         (("--height", "7"), 2, "height is 7"),
+        (("--format", "gif", "--fps", "51"), 2, "--fps of a gif is at most 50"),
         (("--codec", "mjpeg", "--quality", "low"), 2, "mjpeg copies"),
     ],
 )
@@ -98,6 +100,23 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_another_time_zone_than_that_of_the_server_is_refused(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    saved.index.set_meta(FLAT_ZONE, "Europe/Berlin")
+
+    done = export(saved, tmp_path / "a.zip")
+
+    assert done.returncode == 2
+    assert "works in the time zone Europe/Berlin, this command in UTC" in done.stderr
+    assert saved.index.meta(FLAT_ZONE) == "Europe/Berlin"  # nothing was taken in anew
+    config = tmp_path / "storage.toml"
+    config.write_text('server.timezone = "Europe/Berlin"\n')
+    range_ = ("--from", "20260101-103320", "--to", "20260101-103322")
+    done = export(saved, tmp_path / "a.zip", "--config", config, *range_)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_folder_that_is_not_there_is_said(saved: SavedImages, tmp_path: Path) -> None:

@@ -172,6 +172,7 @@ def test_a_format_is_the_type_of_the_process_and_the_end_of_its_name(room: Room,
         ({"format": "avi"}, "one of mp4, gif, webp"),
         ({"format": ["gif"]}, "one of mp4, gif, webp"),
         ({"format": "webp", "codec": "av1"}, "format mp4"),
+        ({"format": "gif", "fps": 51}, "a whole number from 1 to 50"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_with_what_would_be_right(

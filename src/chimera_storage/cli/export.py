@@ -62,6 +62,8 @@ def export(
 
     settings = configured(config, path)
     chosen = _kind(file, kind, as_zip=as_zip)
+    if fps > chosen.highest_fps:
+        raise InvalidInputError(f"--fps of a {chosen.value} is at most {chosen.highest_fps}")
     given = {
         "height": height, "quality": quality, "codec": codec, "timestamps": timestamps,
         "pace": pace, "manifest": manifest,

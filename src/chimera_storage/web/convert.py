@@ -42,7 +42,6 @@ FILE_TYPES = {
 VIDEO_FORMATS = {kind.value: kind for kind in ConversionType if kind.is_video}
 MOST_SKIP = 1_000_000
 DEFAULT_FPS = 20
-HIGHEST_FPS = 60
 
 log = get_logger()
 
@@ -202,7 +201,7 @@ def read_wish(services: Services, names: CameraNames, kind: ConversionType, body
     skip = parsing.whole(body, "skip", default=1, least=1, most=MOST_SKIP)
     fps = DEFAULT_FPS
     if kind.is_video:
-        fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=HIGHEST_FPS)
+        fps = parsing.whole(body, "fps", default=DEFAULT_FPS, least=1, most=kind.highest_fps)
     start_us, end_us = time_range(services, body)
     return Wish(
         type=kind,
