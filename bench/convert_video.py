@@ -100,7 +100,10 @@ def timed() -> Iterator[list[Took]]:
 
 
 def convert(layout: Layout, target: Path, cores: str, **options: object) -> Took:
-    """What a conversion process takes on these cores, from its start to its end."""
+    """What a conversion process takes on these cores, from its job to its end.
+
+    It was started as the server starts the one that it keeps ready.
+    """
     target.unlink(missing_ok=True)
     job = Job(
         id="bench-20260101-000000",
@@ -117,6 +120,7 @@ def convert(layout: Layout, target: Path, cores: str, **options: object) -> Took
         output=target,
     )
     command = ["taskset", "-c", cores, sys.executable, "-P", "-m", "chimera_storage.convert"]
+    command.append("video")
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as child:

@@ -54,7 +54,7 @@ _LIBRARIES: dict[Codec, _Library] = {
                 ":vbv-init=0.25"
             ),
         },
-        crf={"low": "24", "normal": "7", "high": "6"},
+        crf={"low": "24", "normal": "9", "high": "6"},
     ),
     "h265": _Library(
         name="libx265",

@@ -17,7 +17,7 @@ MAX_PIXELS = 100_000_000
 # The largest picture of H.264's highest level (6.2) has 8192 pixels in a row.
 MAX_SIDE = 8192
 _BLACK_LUMA, _NO_COLOUR = 16, 128
-_PORTION = 65_536  # pixels of two bytes
+_PORTION = 32_768  # pixels of two bytes
 
 Rows = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 
@@ -115,27 +115,25 @@ def limited(frame: VideoFrame) -> VideoFrame:
     made = VideoFrame(frame.width, frame.height, "yuv420p")
     for number, (source, target) in enumerate(zip(frame.planes, made.planes, strict=True)):
         # BT.601: luma 16 to 235, colours 16 to 240 around 128.
-        factor, base = (219, 16) if number == 0 else (224, 0)
-        offset = 127 if number == 0 else 127 + 128 * (255 - 224)
-        _scale(rows_of(source), rows_of(target), factor, offset, base)
+        factor, base = (219, 16 * 255) if number == 0 else (224, 128 * (255 - 224))
+        _scale(rows_of(source), rows_of(target), factor, base)
     made.color_range, made.colorspace = ColorRange.MPEG, frame.colorspace
     return made
 
 
-def _scale(source: Rows, target: Rows, factor: int, offset: int, base: int) -> None:
-    """target = (source * factor + offset) // 255 + base, in portions that stay in the cache."""
+def _scale(source: Rows, target: Rows, factor: int, base: int) -> None:
+    """target = round((source * factor + base) / 255), in portions that stay in the cache."""
     step = max(1, _PORTION // source.shape[1])
+    products, quotients = np.empty((2, step, source.shape[1]), np.uint16)
     for begin in range(0, source.shape[0], step):
         rows = source[begin : begin + step]
-        product = np.multiply(rows, np.uint16(factor), dtype=np.uint16)
-        product += np.uint16(offset)
-        # x // 255 without a division, exact below 65,535.
-        quotient = product >> np.uint16(8)
+        product, quotient = products[: len(rows)], quotients[: len(rows)]
+        np.multiply(rows, np.uint16(factor), out=product, dtype=np.uint16)
+        product += np.uint16(base + 128)
+        # x / 255 rounded, without a division: (x + 128 + (x + 128 >> 8)) >> 8, exact in 16 bits.
+        np.right_shift(product, np.uint16(8), out=quotient)
         quotient += product
-        quotient += np.uint16(1)
-        quotient >>= np.uint16(8)
-        quotient += np.uint16(base)
-        target[begin : begin + step] = quotient
+        np.right_shift(quotient, np.uint16(8), out=target[begin : begin + step], casting="unsafe")
 
 
 def rows_of(plane: Any) -> Rows:
