@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -154,6 +155,23 @@ def test_totals_follow_every_change(index: Index) -> None:
     index.remove_images(list(index.keys(10)))
     assert index.cameras() == [1]
     assert index.hours(10) == []
+
+
+def test_what_is_answered_from_memory_follows_what_others_write_at_once(tmp_path: Path) -> None:
+    with closing(Index(tmp_path / "index.db")) as index:
+        with closing(Index(tmp_path / "index.db")) as other:
+            for number in range(5):
+                other.add_images([make_image(1, number)])
+                assert index.totals(1).count == other.totals(1).count == number + 1
+                assert index.cameras() == [1]
+        for path in tmp_path.glob("index.db*"):
+            if not path.name.endswith((".lock", ".making")):
+                path.unlink()
+        wait_for(lambda: index.totals(1).count == 0, 5, "the index that was made anew")
+        index.add_images([make_image(1, 9)])
+        assert index.totals(1).count == 1
+    with pytest.raises(StorageError, match="closed"):
+        index.totals(1)
 
 
 def test_a_row_already_there_is_left_alone_unless_it_is_to_be_replaced(index: Index) -> None:

@@ -1,5 +1,6 @@
 """Names and containment."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -303,3 +304,26 @@ def test_captures_may_lie_on_another_disk(tmp_path: Path) -> None:
     layout.shared.mkdir(parents=True)
     layout.captures.symlink_to(disk)
     assert layout.resolve("captures/1/a.jpg") == (disk / "1" / "a.jpg").resolve()
+
+
+def test_what_was_opened_is_what_was_looked_at_whatever_becomes_of_its_path(
+    layout: Layout, tmp_path: Path
+) -> None:
+    path = layout.captures / "1" / "20260320-120000-00.jpg"
+    descriptor, place = layout.open("captures/1/20260320-120000-00.jpg")
+    path.unlink()
+    path.symlink_to(tmp_path / "outside" / "passwords")
+    with Path(f"/proc/self/fd/{descriptor}").open("rb") as file:
+        assert file.read() == b"x"
+    os.close(descriptor)
+    assert place.in_captures == ("1", "20260320-120000-00.jpg")
+    with pytest.raises(NotFoundError):
+        layout.open("captures/1/20260320-120000-00.jpg")
+
+
+def test_no_descriptor_stays_open_of_what_is_refused(layout: Layout) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for path in ("captures/1/out.jpg", "captures/1/up.jpg", "captures/1/out", "captures/latest/"):
+        with pytest.raises(NotFoundError):
+            layout.open(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

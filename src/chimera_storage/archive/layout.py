@@ -9,8 +9,11 @@ time that does not occur (clocks go forward) names no image.
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 from chimera_storage.clock import EPOCH, from_us, to_us
@@ -28,6 +31,7 @@ HOUR_S = 3600
 TEMPORARY_SUFFIX = ".tmp"
 MARK_NAME = ".chimera-storage"  # in the data folder and in captures; see `mark`
 
+_NOTHING = "there is no such file or folder"
 _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})-([0-9]{2})([0-9]{2})([0-9]{2})")
 _IMAGE = re.compile(r"([0-9]{8}-[0-9]{6})(?:-([0-9]{2,9}))?\.jpg")
 _CAMERA = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -41,6 +45,14 @@ _OUTPUT = re.compile(
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one of our own that was not finished."""
     return name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The real path of something below `shared`, and its parts below `captures` where it is."""
+
+    real: str
+    in_captures: tuple[str, ...] | None
 
 
 class Layout:
@@ -203,8 +215,19 @@ class Layout:
     def resolve(self, relative: str) -> Path:
         """A client's path below `shared` (percent-decoded) → a real path inside it.
 
+        As `open` says, which is for what is then read: the path may lead elsewhere by then.
+        """
+        descriptor, place = self.open(relative)
+        os.close(descriptor)
+        return Path(place.real)
+
+    def open(self, relative: str) -> tuple[int, "Place"]:
+        """A client's path below `shared` (percent-decoded) → (descriptor, where it is).
+
         "" is `shared` itself; one trailing slash is allowed. Symlinks are followed as long as
-        they end inside `shared` or inside what `captures` is (which may lie on another disk).
+        they end inside `shared` or inside what `captures` is (which may lie on another disk): what
+        was opened is asked where it is, so nothing that happens to the path meanwhile matters.
+        The descriptor (O_PATH) is the caller's to close; a folder's or a file's of any kind.
         Raises InvalidInputError (NUL, "..", absolute parts, backslashes), NotFoundError (does not
         exist, hidden, temporary, or a symlink leads outside).
         """
@@ -215,22 +238,51 @@ class Layout:
                     "a path below shared is names with one / between, without .., \\ and NUL"
                 )
         if any(part.startswith(".") for part in parts):
-            raise NotFoundError("there is no such file or folder")
+            raise NotFoundError(_NOTHING)
         try:
-            real = self.shared.joinpath(*parts).resolve(strict=True)
-            insides = [self.captures.resolve(), self.shared.resolve()]
+            descriptor = os.open("/".join((str(self.shared), *parts)), os.O_PATH | os.O_CLOEXEC)
         except UnicodeEncodeError:
             raise InvalidInputError("a path is text that can be written as UTF-8") from None
-        except (OSError, RuntimeError):  # RuntimeError: symlinks in a circle
-            raise NotFoundError("there is no such file or folder") from None
-        if relative.endswith("/") and not real.is_dir():
-            raise NotFoundError("there is no such folder")
-        for inside in insides:
-            if real.is_relative_to(inside):
-                if any(part.startswith(".") for part in real.relative_to(inside).parts):
+        except OSError:
+            raise NotFoundError(_NOTHING) from None
+        try:
+            return descriptor, self._contained(descriptor, is_folder=relative.endswith("/"))
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _contained(self, descriptor: int, *, is_folder: bool) -> "Place":
+        """Where it is what is open; `is_folder`: it has to be one."""
+        about = os.fstat(descriptor)
+        if about.st_nlink == 0 or (is_folder and not stat.S_ISDIR(about.st_mode)):
+            raise NotFoundError(_NOTHING)
+        real = _where(descriptor)
+        for folder in (self.captures, self.shared):
+            inside = _real(folder)
+            if inside is not None and (real == inside or real.startswith(f"{inside}/")):
+                rest = real[len(inside) :]
+                if "/." in rest:
                     break
-                return real
-        raise NotFoundError("there is no such file or folder")
+                parts = tuple(rest[1:].split("/")) if rest else ()
+                return Place(real, parts if folder is self.captures else None)
+        raise NotFoundError(_NOTHING)
+
+
+def _where(descriptor: int) -> str:
+    """The real path of what is open, as the kernel knows it."""
+    return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a Path costs three times that
+
+
+def _real(folder: Path) -> str | None:
+    """The real path of a folder; None where there is none."""
+    try:
+        descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        return _where(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def parse_camera(name: str) -> int | None:
@@ -246,6 +298,7 @@ def _camera_name(camera: int) -> str:
     return str(camera)
 
 
+@lru_cache(4096)
 def _format(second: int, zone: tzinfo) -> str:
     try:
         t = from_us(second * SECOND_US).astimezone(zone)

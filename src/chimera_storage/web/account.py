@@ -8,7 +8,6 @@ from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from chimera_storage.access import Accounts, Door, Role, Session, TooManyAttemptsError
@@ -23,6 +22,7 @@ from chimera_storage.web.parsing import Body, given, read_body, shown
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
 from chimera_storage.web.sight import who
+from chimera_storage.web.threads import in_thread
 
 ReadBody = Annotated[Body, Depends(read_body)]
 MOST_WAITING = 8
@@ -100,10 +100,10 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
             if not is_page:
                 raise
             status = 429 if isinstance(error, TooManyAttemptsError) else 401
-            return await run_in_threadpool(login_page, request, next_path, str(error), status)
+            return await in_thread(login_page, request, next_path, str(error), status)
         for old in session_secrets(request.headers):  # one browser, one session
             if (before := accounts.of_session(old)) is not None:
-                await run_in_threadpool(accounts.revoke_session, before.credential)
+                await in_thread(accounts.revoke_session, before.credential)
         known = accounts.of_session(secret)
         if known is None:
             raise NotLoggedInError("this user was removed meanwhile")
@@ -141,7 +141,7 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
         gone = False
         for secret in session_secrets(request.headers):
             if (known := accounts.of_session(secret)) is not None:
-                gone |= await run_in_threadpool(accounts.revoke_session, known.credential)
+                gone |= await in_thread(accounts.revoke_session, known.credential)
         answer = (
             RedirectResponse(f"{root}/login", status_code=303)
             if wants_page(request)

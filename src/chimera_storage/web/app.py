@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chimera_storage import __version__
 from chimera_storage.access import Accounts, Door
@@ -16,8 +18,9 @@ from chimera_storage.web.account import account_router
 from chimera_storage.web.auth import Auth
 from chimera_storage.web.cameras import camera_settings_router
 from chimera_storage.web.convert import convert_router, processes_router
+from chimera_storage.web.dispatch import Dispatch
 from chimera_storage.web.download import download_router
-from chimera_storage.web.errors import install_error_handlers
+from chimera_storage.web.errors import unforeseen
 from chimera_storage.web.events import events_router
 from chimera_storage.web.file import file_router
 from chimera_storage.web.frames import frames_router
@@ -32,7 +35,7 @@ from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.people import people_router
 from chimera_storage.web.people_pages import people_pages_router
-from chimera_storage.web.permissions import ROUTES, missing_entries, permit
+from chimera_storage.web.permissions import ROUTES, missing_entries
 from chimera_storage.web.ports import (
     Configuration,
     Conversions,
@@ -54,8 +57,8 @@ from chimera_storage.web.seen import seen
 from chimera_storage.web.shared import shared_router
 from chimera_storage.web.statistics import statistics_router
 from chimera_storage.web.thumbnails import Thumbnails
-
 from chimera_storage.web.timeline import timeline_router
+
 DESCRIPTION = """\
 Motion images of cameras: get them, make videos and archives of them, see what they take, delete
 them.
@@ -66,7 +69,7 @@ as text. Every error is `{"error": "<one sentence>"}`.
 
 
 class Application(FastAPI):
-    """FastAPI whose description holds.
+    """FastAPI whose description holds, and whose requests `dispatch.py` answers.
 
     422 is left out, which this server never answers with, and so is the `type: string` that FastAPI
     writes beside the schema of routes that answer with files as well.
@@ -86,6 +89,19 @@ class Application(FastAPI):
             for name in ("HTTPValidationError", "ValidationError"):
                 schema["components"]["schemas"].pop(name, None)
         return super().openapi()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The guards around the routes; a fault outside of what `dispatch.py` answers is a 500."""
+        app: ASGIApp = Dispatch(self.routes, ROUTES)
+        for guard in reversed(self.user_middleware):
+            app = guard.cls(app, *guard.args, **guard.kwargs)
+        return ServerErrorMiddleware(app, handler=unforeseen)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -132,7 +148,6 @@ def create_app(
         title="Chimera Storage",
         version=__version__,
         openapi_url=None,  # home.py has it, behind the guard
-        dependencies=[Depends(permit)],
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -167,7 +182,6 @@ def create_app(
     app.include_router(processes_page_router(services))
     app.include_router(language_router(services))
     mount_static(app)
-    install_error_handlers(app)
     _check(app, settings)
     # The last one added is the first one asked.
     app.add_middleware(Auth, server=settings.server, accounts=accounts, door=door)
@@ -176,6 +190,7 @@ def create_app(
     app.add_middleware(TrustedProxies, server=settings.server)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
+    app.middleware_stack = app.build_middleware_stack()
     return app
 
 

@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 
 import jwt
 from starlette._utils import get_route_path
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +21,7 @@ from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.web import sight
 from chimera_storage.web.errors import BrokenOffError, error_answer
+from chimera_storage.web.threads import in_thread
 
 CHIMERA_COOKIE = "bearertoken"
 SESSION_COOKIE = "chimera_storage_session"
@@ -107,7 +107,7 @@ class Auth:
     async def _refresh(self) -> None:
         if self._accounts.is_due():
             try:
-                await run_in_threadpool(self._accounts.refresh)
+                await in_thread(self._accounts.refresh)
             except StorageError as error:  # those who were known still are
                 log.error("accounts_not_read", reason=str(error))
 

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from starlette.concurrency import run_in_threadpool
 
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import InvalidInputError, NotFoundError
@@ -22,6 +21,7 @@ from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.parsing import Body, read_body
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
+from chimera_storage.web.threads import in_thread
 
 ReadBody = Annotated[Body, Depends(read_body)]
 
@@ -70,7 +70,7 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         openapi_extra=nested_body(CameraSettings),
     )
     async def change(camera: str, body: ReadBody) -> CameraSaved:
-        number = await run_in_threadpool(names.find, camera)
+        number = await in_thread(names.find, camera)
         await configuration.change_camera(number, body)
         return saved(number)
 
@@ -80,9 +80,9 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         responses=problems(400, 404, 409),
     )
     async def remove(camera: str) -> CameraRemoved:
-        number = await run_in_threadpool(names.find, camera)
+        number = await in_thread(names.find, camera)
         await configuration.remove_camera(number)
-        totals = await run_in_threadpool(services.upkeep.totals, number)
+        totals = await in_thread(services.upkeep.totals, number)
         return CameraRemoved(
             removed=True,
             id=number,
@@ -98,7 +98,7 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         openapi_extra=request_body(EmptyRequest, required=False),
     )
     async def pause(camera: str, _: ReadBody) -> CameraPaused:
-        number = await run_in_threadpool(names.find, camera)
+        number = await in_thread(names.find, camera)
         await configuration.pause_camera(number, paused=True)
         return CameraPaused(id=number, paused=True)
 
@@ -109,7 +109,7 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         openapi_extra=request_body(EmptyRequest, required=False),
     )
     async def resume(camera: str, _: ReadBody) -> CameraPaused:
-        number = await run_in_threadpool(names.find, camera)
+        number = await in_thread(names.find, camera)
         await configuration.pause_camera(number, paused=False)
         return CameraPaused(id=number, paused=False)
 

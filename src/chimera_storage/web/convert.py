@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -28,6 +27,7 @@ from chimera_storage.web.ports import Download, Services
 from chimera_storage.web.processes import listed, process_object
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
 from chimera_storage.web.serving import filename_parameter, until_gone
+from chimera_storage.web.threads import in_thread
 from chimera_storage.web.timeline_schemas import Estimated, EstimateRequest
 
 ReadBody = Annotated[Body, Depends(read_body)]
@@ -120,13 +120,13 @@ class Converting:
     async def create(self, kind: ConversionType, body: Body) -> Response:
         """Begin a saved process, or answer with the file itself (`save: false`)."""
         save = parsing.yes_or_no(body, "save", default=True)
-        wish = await run_in_threadpool(read_wish, self._services, self._names, kind, body)
+        wish = await in_thread(read_wish, self._services, self._names, kind, body)
         as_link = isinstance(wish.options, ZipOptions) and parsing.yes_or_no(
             body, "link", default=False
         )
         if save and not as_link:
             return await self._saved(wish, over_limit=False)
-        frames = await run_in_threadpool(
+        frames = await in_thread(
             self._services.conversions.count,
             camera=wish.camera,
             start_us=wish.start_us,
@@ -139,7 +139,7 @@ class Converting:
         if frames > self._limits[kind] and not as_link:
             return await self._saved(wish, over_limit=True)
         if isinstance(wish.options, ZipOptions):
-            download = await run_in_threadpool(self._pinned, wish, wish.options)
+            download = await in_thread(self._pinned, wish, wish.options)
             answer = link_answer if as_link else body_answer
             return answer(self._services, download)
         return self._streamed(wish)
@@ -321,17 +321,17 @@ def processes_router(services: Services, names: CameraNames) -> APIRouter:
         return process_object(conversion, services)
 
     @router.post("/statusProcess", summary="How far is a process?", **by_id)
-    def status(body: ReadBody) -> schemas.Process:
+    async def status(body: ReadBody) -> schemas.Process:
         return shown(found(parsing.id_of(body)))
 
     @router.get("/process/{id}", summary="One process", responses=problems(404) | unknown)
-    def one(id: str) -> schemas.Process:  # noqa: A002 - the name in the address
+    async def one(id: str) -> schemas.Process:  # noqa: A002 - the name in the address
         return shown(found(id))
 
     @router.post("/cancelProcess", summary="Stop a queued or running process", **by_id)
     async def cancel(body: ReadBody) -> schemas.Cancelled:
         process_id = parsing.id_of(body)
-        await run_in_threadpool(found, process_id, cancelled=False)
+        await in_thread(found, process_id, cancelled=False)
         return schemas.Cancelled(
             cancelled=await services.conversions.cancel(process_id), id=process_id
         )
@@ -339,7 +339,7 @@ def processes_router(services: Services, names: CameraNames) -> APIRouter:
     @router.post("/deleteProcess", summary="Delete a process and its file", **by_id)
     async def delete(body: ReadBody) -> schemas.Deleted:
         process_id = parsing.id_of(body)
-        await run_in_threadpool(found, process_id, deleted=False)
+        await in_thread(found, process_id, deleted=False)
         return schemas.Deleted(deleted=await services.conversions.delete(process_id), id=process_id)
 
     @router.post(

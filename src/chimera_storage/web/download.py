@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chimera_storage.errors import InvalidInputError
@@ -14,6 +13,7 @@ from chimera_storage.web.errors import JSONAnswer
 from chimera_storage.web.ports import Download, Services
 from chimera_storage.web.schemas import Problem, problems
 from chimera_storage.web.serving import file_answer, whole_file
+from chimera_storage.web.threads import in_thread
 
 FORMATS = {"zip": ConversionType.ZIP, "tar": ConversionType.TAR}
 CACHE = "private, no-cache"
@@ -74,7 +74,7 @@ def download_router(services: Services) -> APIRouter:
     )
     @router.head("/download/{name}", include_in_schema=False)
     async def download(request: Request, name: str) -> Response:
-        found = await run_in_threadpool(services.downloads.open, name)
+        found = await in_thread(services.downloads.open, name)
         return file_answer(request, found, cache=CACHE)
 
     return router

@@ -8,8 +8,6 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -99,7 +97,20 @@ def error_answer(status: int, sentence: str, **more: Any) -> JSONAnswer:
     return JSONAnswer({"error": redact(sentence), **more}, status_code=status)
 
 
-async def _ours(request: Request, error: Exception) -> Response:
+# What may come out of a route and is answered; all else is a mistake of ours.
+ANSWERED = (ChimeraStorageError, HTTPException, ClientDisconnect)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """What a client is told of an error of `ANSWERED`."""
+    if isinstance(error, HTTPException):
+        return _http(request, error)
+    if isinstance(error, ClientDisconnect):
+        return error_answer(400, "the connection closed before the whole request had come")
+    return _ours(request, error)
+
+
+def _ours(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= 500:
         log.error("request_failed", path=request.url.path, status=status, reason=str(error))
@@ -112,8 +123,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     return answer
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+def _http(request: Request, error: HTTPException) -> Response:
     fallback = str(error.detail or HTTPStatus(error.status_code).phrase)
     sentence = SENTENCES.get(error.status_code, fallback).format(method=request.method)
     answer = error_answer(error.status_code, sentence)
@@ -121,16 +131,8 @@ async def _http(request: Request, error: Exception) -> Response:
     return answer
 
 
-async def _validation(_request: Request, _error: Exception) -> Response:
-    return error_answer(400, "the request has a value of the wrong kind; GET /docs shows the right")
-
-
-async def _gone(_request: Request, _error: Exception) -> Response:
-    return error_answer(400, "the connection closed before the whole request had come")
-
-
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    # This stands outside of all guards, so nothing else adds the id.
+async def unforeseen(request: Request, error: Exception) -> Response:
+    """What a client is told of any other. It stands outside of all guards, so it adds the id."""
     request_id = request.scope.get(REQUEST_ID)
     if not isinstance(error, BrokenOffError):  # that one was logged where it happened
         log.error("request_crashed", path=request.url.path, request_id=request_id, exc_info=error)
@@ -139,12 +141,3 @@ async def _unforeseen(request: Request, error: Exception) -> Response:
     )
     answer.headers[HEADER] = request_id or ""
     return answer
-
-
-def install_error_handlers(app: FastAPI) -> None:
-    """Answer every exception in the one shape."""
-    app.add_exception_handler(ChimeraStorageError, _ours)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unforeseen)

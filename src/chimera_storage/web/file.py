@@ -35,7 +35,7 @@ def file_router(services: Services, names: CameraNames) -> APIRouter:
     }
 
     @router.post("/pathSize", summary="Bytes of a camera's images", **of_camera)
-    def path_size(body: ReadBody) -> schemas.PathSize:
+    async def path_size(body: ReadBody) -> schemas.PathSize:
         size = upkeep.totals(names.of(body, folder_too=True)).size
         return schemas.PathSize(
             size=str(size),
@@ -45,7 +45,7 @@ def file_router(services: Services, names: CameraNames) -> APIRouter:
         )
 
     @router.post("/pathFileCount", summary="Number of a camera's images", **of_camera)
-    def path_file_count(body: ReadBody) -> schemas.PathCount:
+    async def path_file_count(body: ReadBody) -> schemas.PathCount:
         count = upkeep.totals(names.of(body, folder_too=True)).count
         return schemas.PathCount(count=count, confidence=upkeep.confidence())
 

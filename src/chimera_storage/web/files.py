@@ -10,13 +10,7 @@ from chimera_storage.errors import NotFoundError
 from chimera_storage.web.serving import StoredFile
 from chimera_storage.web.sight import sees, sees_all
 
-
-def camera_of(layout: Layout, real: Path) -> int | None:
-    """The camera whose image, folder or conversion a real path (of `Layout.resolve`) is."""
-    captures = layout.captures.resolve()
-    if not real.is_relative_to(captures) or real == captures:
-        return None
-    return _camera_named(layout, real.relative_to(captures).parts)
+_NOTHING = "there is no such file or folder"
 
 
 def shows(layout: Layout, folder: str) -> Callable[[str], bool]:
@@ -33,40 +27,41 @@ def shows(layout: Layout, folder: str) -> Callable[[str], bool]:
             return lambda _: True  # a folder that could be opened is seen whole
 
 
-def find(layout: Layout, path: str) -> StoredFile | Path:
-    """The file, open, or the real path of a folder; nothing that who asks may not see.
+def find(layout: Layout, path: str) -> tuple[StoredFile | Path, int | None]:
+    """As `look`, but nothing that who asks may not see.
 
     Raises InvalidInputError, NotFoundError.
     """
-    real = layout.resolve(path)
-    if not sees_all() and not _may_open(layout, real):
-        raise NotFoundError("there is no such file or folder")
-    return found_at(real, path)
+    found, camera = look(layout, path)
+    is_top = not isinstance(found, StoredFile) and path.strip("/") in ("", layout.captures.name)
+    # The entries of these two are left out one by one.
+    if sees_all() or is_top or (camera is not None and sees(camera)):
+        return found, camera
+    if isinstance(found, StoredFile):
+        found.close()
+    raise NotFoundError(_NOTHING)
 
 
-def found_at(real: Path, path: str) -> StoredFile | Path:
-    """The same for a path that was resolved and may be seen."""
-    if real.is_dir():
-        return real
-    if path.endswith("/"):
-        raise NotFoundError("there is no such folder; a file's address has no slash at its end")
-    # O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+def look(layout: Layout, path: str) -> tuple[StoredFile | Path, int | None]:
+    """The file, open, or a folder's real path; and the camera whose it is. For anybody.
+
+    Raises InvalidInputError, NotFoundError.
+    """
+    descriptor, place = layout.open(path)
     try:
-        file = os.fdopen(os.open(real, flags), "rb", buffering=0)
+        camera = _camera_named(layout, place.in_captures) if place.in_captures else None
+        mode = os.fstat(descriptor).st_mode
+        if stat_module.S_ISDIR(mode):
+            return Path(place.real), camera
+        if not stat_module.S_ISREG(mode):
+            raise NotFoundError(_NOTHING)
+        # Through the descriptor: the very file whose place was looked at.
+        read = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        raise NotFoundError("there is no such file or folder") from None
-    if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise NotFoundError("there is no such file or folder")
-    return StoredFile(file, name=path.rpartition("/")[2])
-
-
-def _may_open(layout: Layout, real: Path) -> bool:
-    if real in {layout.captures.resolve(), layout.shared.resolve()}:
-        return True  # their entries are left out one by one
-    camera = camera_of(layout, real)
-    return camera is not None and sees(camera)
+        raise NotFoundError(_NOTHING) from None
+    finally:
+        os.close(descriptor)
+    return StoredFile(os.fdopen(read, "rb", buffering=0), name=path.rpartition("/")[2]), camera
 
 
 def _camera_named(layout: Layout, below_captures: tuple[str, ...]) -> int | None:

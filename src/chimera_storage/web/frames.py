@@ -5,7 +5,6 @@ from contextlib import suppress
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chimera_storage.archive.images import Archive
@@ -19,6 +18,7 @@ from chimera_storage.web.parsing import Body, fields, given, moment, shown, whol
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import Problem, problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -79,7 +79,7 @@ def frames_router(services: Services, names: CameraNames, thumbnails: Thumbnails
     )
     @router.head("/frames/{camera}/{file}", include_in_schema=False)
     async def frame(request: Request, camera: str, file: str) -> Response:
-        stored = await run_in_threadpool(lambda: _open(archive, names.find(camera), file))
+        stored = await in_thread(lambda: _open(archive, names.find(camera), file))
         sized = await thumbnails.sized(request, stored)
         return file_answer(request, sized, inline=True, cache=IMAGE_CACHE)
 

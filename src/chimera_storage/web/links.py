@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chimera_storage.access import Accounts, Link, Role, Target
@@ -20,7 +19,7 @@ from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.model import ConversionStatus, Image
 from chimera_storage.web import account_schemas as schemas
 from chimera_storage.web.errors import UnknownProcessError
-from chimera_storage.web.files import camera_of, find, found_at
+from chimera_storage.web.files import find, look
 from chimera_storage.web.formatting import local_time
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.pages import page
@@ -44,6 +43,7 @@ from chimera_storage.web.schemas import (
 )
 from chimera_storage.web.serving import StoredFile, file_answer
 from chimera_storage.web.sight import sees, sees_all, who
+from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 ReadBody = Annotated[Body, Depends(read_body)]
@@ -173,17 +173,14 @@ def _file_of(services: Services, address: object) -> tuple[str, int]:
             f"file is {shown(address)}; right would be an address such as /shared/captures/…"
         )
     path = path.removeprefix(prefix)
-    found = find(layout, path)
+    found, camera = find(layout, path)
     if not isinstance(found, StoredFile):
         raise InvalidInputError("file is a folder; right would be a file, or camera, start and end")
     found.close()
-    camera = camera_of(layout, layout.resolve(path))
     return path, NO_CAMERA if camera is None else camera
 
 
-def link_router(
-    services: Services, accounts: Accounts, thumbnails: Thumbnails
-) -> APIRouter:
+def link_router(services: Services, accounts: Accounts, thumbnails: Thumbnails) -> APIRouter:
     """GET and HEAD /link/{text}, for everybody. `services`: the real ones, where all is seen."""
     router = APIRouter(prefix="/link", tags=["links"])
     opened = _Opened(services, accounts, thumbnails)
@@ -197,12 +194,12 @@ def link_router(
     )
     @router.head("/{text}", include_in_schema=False)
     async def link(request: Request, text: str) -> Response:
-        found = await run_in_threadpool(accounts.links.open, text)
+        found = await in_thread(accounts.links.open, text)
         if found.kind is Target.RANGE:
-            answer = await run_in_threadpool(_page, request, services, found, text)
-            await run_in_threadpool(opened.use, request, found)
+            answer = await in_thread(_page, request, services, found, text)
+            await in_thread(opened.use, request, found)
         else:
-            stored = await run_in_threadpool(opened.file, found)
+            stored = await in_thread(opened.file, found)
             answer = await opened.sent(request, found, stored)
         answer.headers.update(HIDDEN)
         return answer
@@ -216,8 +213,8 @@ def link_router(
     )
     @router.head("/{text}/{file}", include_in_schema=False)
     async def image(request: Request, text: str, file: str) -> Response:
-        found = await run_in_threadpool(accounts.links.open, text)
-        stored = await run_in_threadpool(opened.image, found, file)
+        found = await in_thread(accounts.links.open, text)
+        stored = await in_thread(opened.image, found, file)
         answer = await opened.sent(request, found, stored)
         answer.headers.update(HIDDEN)
         return answer
@@ -246,9 +243,7 @@ class _Opened:
             if conversion is None or conversion.status is not ConversionStatus.DONE:
                 raise NotFoundError("this is not made yet, or not there any more")
             path = f"{layout.captures.name}/{layout.output_name(conversion)}"
-        real = layout.resolve(path)
-        camera = camera_of(layout, real)
-        found = found_at(real, path)
+        found, camera = look(layout, path)
         if isinstance(found, StoredFile):
             if (NO_CAMERA if camera is None else camera) == link.camera:
                 return found
@@ -268,7 +263,7 @@ class _Opened:
 
     async def sent(self, request: Request, link: Link, stored: StoredFile) -> Response:
         try:
-            await run_in_threadpool(self.use, request, link)
+            await in_thread(self.use, request, link)
         except BaseException:
             stored.close()
             raise
@@ -278,9 +273,7 @@ class _Opened:
         return file_answer(request, sized, inline=is_shown, cache=CACHE)
 
 
-def _page(
-    request: Request, services: Services, link: Link, text: str
-) -> Response:
+def _page(request: Request, services: Services, link: Link, text: str) -> Response:
     query = fields(list(request.query_params.multi_items()))
     number = whole(query, "page", default=1, least=1, most=1_000_000)
     index = services.archive.index

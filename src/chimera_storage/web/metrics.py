@@ -20,6 +20,7 @@ from chimera_storage import __version__
 from chimera_storage.clock import to_us
 from chimera_storage.errors import StorageError
 from chimera_storage.model import CameraReport, CameraState, ConversionStatus, Health
+from chimera_storage.web.dispatch import ROUTE, STATUS
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import problems
@@ -54,23 +55,20 @@ class RequestMetrics:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         began_s = perf_counter()
-        status = 500
 
         async def noting(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                scope[STATUS] = message["status"]
             await send(message)
 
         try:
             return await self._app(scope, receive, noting)
         finally:
             method = scope["method"] if scope["method"] in METHODS else OTHER
-            route = getattr(scope.get("route"), "path", OTHER)
-            series = method, route, status
+            series = method, scope.get(ROUTE, OTHER), scope.get(STATUS, 500)
             seconds = self._known.get(series)
             if seconds is None:
-                seconds = self._known[series] = self._seconds.labels(method, route, str(status))
+                seconds = self._known[series] = self._seconds.labels(*map(str, series))
             seconds.observe(perf_counter() - began_s)
 
 

@@ -1,7 +1,6 @@
 """/motion: whether the cameras are being watched; /cameras: what the page shows of each."""
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chimera_storage.archive.images import Archive
@@ -17,6 +16,7 @@ from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer
 from chimera_storage.web.sight import sees
+from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 
@@ -85,7 +85,7 @@ def cameras_router(services: Services, names: CameraNames, thumbnails: Thumbnail
     )
     @router.head("/{camera}/latest.jpg", include_in_schema=False)
     async def latest(request: Request, camera: str) -> Response:
-        stored = await run_in_threadpool(lambda: _open_latest(services.archive, names.find(camera)))
+        stored = await in_thread(lambda: _open_latest(services.archive, names.find(camera)))
         sized = await thumbnails.sized(request, stored)
         return file_answer(request, sized, inline=True, cache="private, no-cache")
 

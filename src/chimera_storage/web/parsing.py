@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from chimera_storage.clock import to_us
 from chimera_storage.errors import InvalidInputError
@@ -55,18 +55,26 @@ async def read_body(request: Request) -> Body:
 
 async def _bounded(request: Request) -> bytes:
     too_large = BodyTooLargeError(f"the body is too large; at most {MAX_BODY_BYTES} bytes are read")
-    length = request.headers.get("content-length", "0")
-    if _WHOLE.fullmatch(length) and int(length) > MAX_BODY_BYTES:
+    length = request.headers.get("content-length", "")
+    promised = int(length) if _WHOLE.fullmatch(length) else None
+    if promised is not None and promised > MAX_BODY_BYTES:
         raise too_large
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(MAX_BODY_SECONDS):
-            async for part in request.stream():
+            # Nothing is waited for once all that was promised is there.
+            while promised is None or size < promised:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part = message.get("body", b"")
                 size += len(part)
                 if size > MAX_BODY_BYTES:
                     raise too_large
                 parts.append(part)
+                if not message.get("more_body"):
+                    break
     except TimeoutError:
         raise BodyTooSlowError(
             f"the body did not arrive within {MAX_BODY_SECONDS} seconds; send it in one go"
@@ -78,9 +86,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+_JSON = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def _json(raw: bytes) -> Body:
     try:
-        value = json.loads(raw, parse_constant=_no_constant)
+        value = _JSON.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError):
         raise InvalidInputError(
             'the body is not valid JSON; right would be an object such as {"camera": 1}'

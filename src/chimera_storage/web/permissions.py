@@ -1,7 +1,8 @@
 """Who may ask for what: one table of all routes, and the guard that every route goes through.
 
-The guard runs after routing, on the route that was found, so no spelling of a path can lead to a
-route by another entry than its own. A route without an entry keeps the server from starting.
+The guard runs after routing, with the entry of the route that was found (dispatch.py), so no
+spelling of a path can lead to a route by another entry than its own. A route without an entry keeps
+the server from starting.
 
 What "cameras" says for those who may see only some:
 NONE   the answer says nothing of any camera
@@ -14,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from fastapi import Request
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
@@ -133,12 +133,8 @@ ROUTES: dict[str, Needs] = {
 OPEN_MOUNTS = frozenset({"/static", "/static/swagger"})
 
 
-async def permit(request: Request) -> None:
+def check(needs: Needs) -> None:
     """The guard. Raises NotLoggedInError or NotAllowedError."""
-    route = request.scope.get("route")
-    needs = ROUTES.get(_entry(request.method, route.path)) if isinstance(route, APIRoute) else None
-    if needs is None:
-        raise NotAllowedError("nobody may ask for this")
     if needs.role is None:
         return
     who = sight.who()
@@ -166,11 +162,12 @@ def missing_entries(routes: Sequence[BaseRoute | RouteContext]) -> list[str]:
     for context in iter_route_contexts(routes):
         route = context.original_route
         if isinstance(route, APIRoute):
-            found |= {_entry(method, context.path or "") for method in context.methods or ()}
+            found |= {entry_of(method, context.path or "") for method in context.methods or ()}
         elif context.path not in OPEN_MOUNTS:
             found.add(f"{type(route).__name__} {context.path}")
     return sorted(found ^ ROUTES.keys())
 
 
-def _entry(method: str, path: str) -> str:
+def entry_of(method: str, path: str) -> str:
+    """The key in `ROUTES` of a route."""
     return f"{'GET' if method == 'HEAD' else method} {path}"

@@ -11,7 +11,6 @@ import json
 from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +20,7 @@ from chimera_storage.web.ports import Services
 from chimera_storage.web.processes import MOST_LISTED, process_object
 from chimera_storage.web.schemas import problems, query_parameters
 from chimera_storage.web.serving import until_gone
+from chimera_storage.web.threads import in_thread
 
 HEARTBEAT_S = 15.0  # proxies close what is silent for a minute
 LEAST_BETWEEN_S = 0.2  # two sendings to one client
@@ -65,7 +65,7 @@ async def process_events(services: Services, limit: int) -> AsyncGenerator[bytes
     with services.conversions.changes() as changes:
         # Listening first: what changes while the list is read comes again after it.
         yield f"retry: {RETRY_MS}\n\n".encode()
-        processes = await run_in_threadpool(_newest, services, limit) if limit else []
+        processes = await in_thread(_newest, services, limit) if limit else []
         number = 1
         yield _event(number, "list", {"list": processes})
         while (news := await changes.news(HEARTBEAT_S)) is not None:

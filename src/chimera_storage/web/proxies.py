@@ -34,10 +34,10 @@ class TrustedProxies:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         scope = dict(scope)
-        said = {name: _last(scope, name) for name in FORWARDED}
-        if any(value is not None for value in said.values()):
+        said = _said(scope)
+        if said:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in FORWARDED]
-            chain = (said[b"x-forwarded-for"] or b"").decode("latin-1").split(",")
+            chain = said.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
             scope[FROM_AFAR] = any(part.strip() and not _is_here(part) for part in chain)
             if self._is_trusted((scope.get("client") or ("",))[0]):
                 self._believe(scope, chain, said)
@@ -48,7 +48,7 @@ class TrustedProxies:
             scope["root_path"] = self._root
         return await self._app(scope, receive, send)
 
-    def _believe(self, scope: Scope, chain: list[str], said: dict[bytes, bytes | None]) -> None:
+    def _believe(self, scope: Scope, chain: list[str], said: dict[bytes, bytes]) -> None:
         # From the right: each proxy adds who asked it, and what stands further left anybody can
         # have written.
         for part in reversed(chain):
@@ -58,11 +58,11 @@ class TrustedProxies:
             scope["client"] = (str(address), 0)
             if not self._is_trusted(str(address)):
                 break
-        proto = (said[b"x-forwarded-proto"] or b"").rpartition(b",")[2].strip().lower()
+        proto = said.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
         if proto in {b"http", b"https"}:
             scope["scheme"] = proto.decode()
-        scope[IS_NGINX] = (said[SENDFILE] or b"").strip().lower() == b"x-accel-redirect"
-        host = (said[b"x-forwarded-host"] or b"").rpartition(b",")[2].strip()
+        scope[IS_NGINX] = said.get(SENDFILE, b"").strip().lower() == b"x-accel-redirect"
+        host = said.get(b"x-forwarded-host", b"").rpartition(b",")[2].strip()
         if _HOST.fullmatch(host):
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]
             scope["headers"] = [*others, (b"host", host)]
@@ -72,10 +72,13 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
 
-def _last(scope: Scope, name: bytes) -> bytes | None:
-    """All headers of this name as one list, as RFC 9110 says; None without any."""
-    found = [value for key, value in scope["headers"] if key == name]
-    return b",".join(found) if found else None
+def _said(scope: Scope) -> dict[bytes, bytes]:
+    """The headers of `FORWARDED` that are there; several of a name as one list (RFC 9110)."""
+    said: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in FORWARDED:
+            said[name] = said[name] + b"," + value if name in said else value
+    return said
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

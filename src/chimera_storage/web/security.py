@@ -11,7 +11,7 @@ Plain ASGI, as these run for each request and a chunk of a download should pass 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chimera_storage.access import Door
@@ -36,6 +36,9 @@ SECURITY_HEADERS = {
 }
 
 
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+
 class SecurityHeaders:
     """Adds the headers above to every answer, each where the answer does not bring its own."""
 
@@ -45,9 +48,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = list(message["headers"])
+                own = {name for name, _ in headers}
+                headers += [pair for pair in _RAW_HEADERS if pair[0] not in own]
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -11,11 +11,9 @@ import re
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from email.utils import formatdate, parsedate_to_datetime
-from pathlib import PurePath
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from chimera_storage.errors import ChimeraStorageError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.web.errors import BrokenOffError, error_answer
+from chimera_storage.web.threads import in_thread
 
 CHUNK_BYTES = 512 * 1024
 DEFAULT_TYPE = "application/octet-stream"
@@ -89,7 +88,9 @@ class StoredFile:
         """Those bytes. Raises StorageError where the file got shorter."""
         while length > 0:
             size = min(length, CHUNK_BYTES)
-            part = await run_in_threadpool(os.pread, self.file.fileno(), size, start)
+            part = _from_memory(self.file.fileno(), size, start)
+            if part is None:
+                part = await in_thread(os.pread, self.file.fileno(), size, start)
             if len(part) < size:
                 raise StorageError("a file became shorter while it was sent")
             yield part
@@ -98,6 +99,17 @@ class StoredFile:
     def close(self) -> None:
         """Close the descriptor."""
         self.file.close()
+
+
+def _from_memory(descriptor: int, size: int, start: int) -> bytes | None:
+    """Those bytes where the kernel has all of them at hand; None where it would take the disk."""
+    part = bytearray(size)
+    try:
+        if os.preadv(descriptor, [part], start, os.RWF_NOWAIT) == size:
+            return bytes(part)
+    except OSError:  # would block, or a file system that cannot say
+        pass
+    return None
 
 
 class FileAnswer(Response):
@@ -211,7 +223,8 @@ def file_headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str
 
 def suffix_of(name: str) -> str:
     """The ending that says the type, in lower case."""
-    return PurePath(name).suffix.lower()
+    stem, dot, ending = name.rpartition(".")
+    return f".{ending.lower()}" if stem and dot else ""
 
 
 def disposition(name: str, *, inline: bool) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from chimera_storage.archive.layout import Layout
@@ -25,6 +24,7 @@ from chimera_storage.web.ports import Services
 from chimera_storage.web.proxies import IS_NGINX
 from chimera_storage.web.schemas import Problem, problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer, file_headers, suffix_of
+from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 HIGHEST_PAGE = 1_000_000
@@ -87,7 +87,7 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     )
     @router.head("/shared/{path:path}", include_in_schema=False)
     async def shared(request: Request, path: str) -> Response:
-        found = await run_in_threadpool(find, layout, path)
+        found, _ = await in_thread(find, layout, path)
         if isinstance(found, StoredFile):
             inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
             cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
@@ -97,7 +97,7 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
             return file_answer(request, sized, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
-        return await run_in_threadpool(_folder_page, request, services, path, found)
+        return await in_thread(_folder_page, request, services, path, found)
 
     return router
 

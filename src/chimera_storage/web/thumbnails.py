@@ -17,11 +17,11 @@ from collections.abc import AsyncGenerator
 import simplejpeg
 from anyio import CapacityLimiter
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
 from chimera_storage.web.errors import BrokenOffError
 from chimera_storage.web.parsing import fields, whole
 from chimera_storage.web.serving import Sendable, StoredFile, suffix_of
+from chimera_storage.web.threads import in_thread
 
 WIDTHS = (160, 320, 640, 1280)
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
@@ -101,7 +101,7 @@ class Thumbnails:
                 return known
             if await request.is_disconnected():
                 raise BrokenOffError
-            jpeg = await run_in_threadpool(_smaller, stored, width)
+            jpeg = await in_thread(_smaller, stored, width)
         self.made += 1
         self._remember(key, jpeg)
         return jpeg
@@ -139,7 +139,8 @@ def _smaller(stored: StoredFile, width: int) -> bytes:
         pixels = simplejpeg.decode_jpeg(data, space, min_width=width, fastdct=True, strict=False)
         if pixels.shape[1] >= full_w:
             return b""
-        return simplejpeg.encode_jpeg(pixels, QUALITY, space, "420")
+        small: bytes = simplejpeg.encode_jpeg(pixels, QUALITY, space, "420")
+        return small
     except (ValueError, KeyError):  # KeyError: a header without colours
         return b""
 

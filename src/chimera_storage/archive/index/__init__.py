@@ -25,7 +25,7 @@ from chimera_storage.archive.index.hours import Hours
 from chimera_storage.archive.index.images import Images
 from chimera_storage.archive.index.notes import Notes
 from chimera_storage.archive.index.recount import Recount
-from chimera_storage.archive.index.rows import BATCH
+from chimera_storage.archive.index.rows import BATCH, Answers
 from chimera_storage.archive.index.spans import Spans
 from chimera_storage.archive.index.timeline import Timeline
 from chimera_storage.archive.index.unread import Unread
@@ -62,6 +62,7 @@ class Index(
         StorageError, also for an index of a newer version, which is left unharmed.
         """
         self._database = Database(path, data_folder_id)
+        self._answers = Answers()
 
     @property
     def generation(self) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import Connection
 
 from chimera_storage.archive.index.rows import Rows, is_text
 from chimera_storage.archive.index.tables import metadata
@@ -59,9 +60,12 @@ class Conversions(Rows):
         if not is_text(id):
             return None
         question = sa.select(CONVERSIONS).where(CONVERSIONS.c.id == id)
-        with self._database.read() as connection:
+
+        def found(connection: Connection) -> Conversion | None:
             row = connection.execute(question).one_or_none()
-        return None if row is None else _to_conversion(row)
+            return None if row is None else _to_conversion(row)
+
+        return self._remembered(("conversion", id), found)
 
     def conversions(self) -> list[Conversion]:
         """Newest first."""

@@ -55,6 +55,9 @@ class Database:
         self._identity: tuple[int, int] | None = None  # of the open file: device and inode
         self._wal: tuple[int, int] | None = None  # of its log
         self._look_at_s = 0.0
+        self._watching = threading.Lock()
+        self._watch: sqlite3.Connection | None = None  # only asks whether anything was committed
+        self._watched = -1  # the generation that it is of
         self.generation = 0  # grows when another file stands at the path and was opened
         self._what = f"the data folder's {path.name}"  # in messages: clients see no absolute path
         self._aside_at_s = -math.inf
@@ -79,6 +82,7 @@ class Database:
     def close(self) -> None:
         """Closes every connection; the index must not be used afterwards."""
         self._engine.dispose()
+        self._end_watch()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -120,6 +124,30 @@ class Database:
         """`generation`, after looking whether another file stands at the path."""
         self._reopen_where_exchanged()
         return self.generation
+
+    def version(self) -> tuple[int, int]:
+        """Another one as soon as anybody has committed anything. Raises StorageError."""
+        self._reopen_where_exchanged()
+        with self._watching:
+            if self._lock < 0:
+                raise StorageError("the index is closed")
+            try:
+                if self._watch is None or self._watched != self.generation:
+                    self._end_watch()
+                    self._watched = self.generation
+                    self._watch = sqlite3.connect(
+                        self._path, check_same_thread=False, isolation_level=None
+                    )
+                found: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error as error:
+                self._end_watch()
+                raise self._unusable(error) from error
+            return self._watched, found
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     # opening
 

@@ -38,6 +38,7 @@ TOTALS = sa.Table(
 
 Hour = tuple[int, int]  # camera, hours since 1970
 _SUMS = ("images", "bytes", "events")
+_NOTHING = Totals(count=0, size=0)
 
 
 class Hours(Rows):
@@ -45,16 +46,11 @@ class Hours(Rows):
 
     def totals(self, camera: int) -> Totals:
         """Number of images and bytes of one camera."""
-        question = sa.select(TOTALS.c.images, TOTALS.c.bytes).where(TOTALS.c.camera == camera)
-        with self._database.read() as connection:
-            row = connection.execute(question).one_or_none()
-        return Totals(count=0, size=0) if row is None else Totals(count=row[0], size=row[1])
+        return self.all_totals().get(camera, _NOTHING)
 
     def cameras(self) -> list[int]:
         """Ids of the cameras that have images, ascending."""
-        question = sa.select(TOTALS.c.camera).where(TOTALS.c.images > 0).order_by(TOTALS.c.camera)
-        with self._database.read() as connection:
-            return list(connection.scalars(question))
+        return sorted(self.all_totals())
 
     def hours(self, camera: int) -> list[int]:
         """The hours since 1970 in which the camera has images, ascending."""
@@ -85,10 +81,13 @@ class Hours(Rows):
 
     def all_totals(self) -> dict[int, Totals]:
         """Number of images and bytes of every camera that has any."""
-        question = sa.select(TOTALS.c.camera, TOTALS.c.images, TOTALS.c.bytes)
-        with self._database.read() as connection:
-            rows = connection.execute(question.where(TOTALS.c.images > 0))
-            return {row[0]: Totals(count=row[1], size=row[2]) for row in rows}
+        return dict(self._remembered("totals", _all_totals))
+
+
+def _all_totals(connection: Connection) -> dict[int, Totals]:
+    question = sa.select(TOTALS.c.camera, TOTALS.c.images, TOTALS.c.bytes)
+    rows = connection.execute(question.where(TOTALS.c.images > 0))
+    return {row[0]: Totals(count=row[1], size=row[2]) for row in rows}
 
 
 def count_images(
