@@ -27,5 +27,20 @@ def test_an_address_that_is_none_is_named_without_its_password(key: str, tmp_pat
     assert "hush" not in done.stderr
 
 
+ALERTS = 'alerts.url = "https://chat.example/hook"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "is_said"),
+    [(ALERTS, True), (ALERTS + 'server.public_url = "https://cams.example"\n', False), ("", False)],
+)
+def test_links_in_alerts_that_nobody_could_follow_are_said(
+    text: str, is_said: bool, tmp_path: Path
+) -> None:
+    done = check(text, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert ("server.public_url makes them whole" in done.stdout) == is_said
+
+
 def test_a_file_that_is_not_there_yet_is_no_mistake(tmp_path: Path) -> None:
     assert check('[[camera]]\nid = 1\nurl = "later.mp4"\n', tmp_path).returncode == 0

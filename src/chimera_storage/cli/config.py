@@ -25,6 +25,8 @@ def config_check(config: ConfigFile = None) -> None:
     for camera in settings.camera:
         check_camera(camera)
     _check_door(settings)
+    for sentence in hints(settings):
+        typer.echo(sentence)
     typer.echo(f"The configuration is right: {len(settings.camera)} camera(s),", nl=False)
     typer.echo(f" data in {settings.storage.path}, port {settings.server.port}.")
 
@@ -50,6 +52,17 @@ def check_camera(camera: CameraSettings) -> None:
             read_mask(Path(camera.motion.mask_file))
         except ConfigurationError as error:
             raise ConfigurationError(f"camera {camera.id}: {error}") from None
+
+
+def hints(settings: Settings) -> list[str]:
+    """What is right and yet hardly meant."""
+    sends = settings.alerts.url is not None or settings.webhooks
+    if sends and not settings.server.public_url:
+        return [
+            "Links in alerts and webhooks will be paths that begin with /, which only the page can"
+            " follow; server.public_url makes them whole addresses."
+        ]
+    return []
 
 
 def _check_door(settings: Settings) -> None:
