@@ -2,7 +2,8 @@
 
     .venv/bin/python bench/convert_service.py [--images FOLDER] [--folder FOLDER] [--seconds 60]
 
-- how long after the request the first byte of an unsaved video comes (10 times, 500 images);
+- how long after the request the first byte of an unsaved video comes (10 times, 500 images), and with
+  each option, when a process is ready and right after another video took it;
 - how long after a client has gone away its process is over; how long a cancel takes, and that it
   leaves no process and no file;
 - two cameras (RTSP, 1080p, 10 frames a second, played by a server on this machine) are recorded
@@ -62,11 +63,19 @@ def wish(**changes: object) -> dict[str, object]:
     return {"camera": 1, "start": BEGIN_S * 1000, "end": (BEGIN_S + 3600) * 1000} | changes
 
 
-def stream_once(server: RunningServer) -> tuple[float, float]:
+OPTIONS: list[dict[str, object]] = [
+    {"codec": "mjpeg"}, {"pace": "real"}, {"timestamps": True},
+    {"codec": "h265", "height": 1440}, {"codec": "av1", "height": 1440},
+]  # fmt: skip
+
+
+def stream_once(server: RunningServer, **options: object) -> tuple[float, float]:
     """(seconds until the first byte, seconds from the client's leaving to the end of the work)."""
     before = conversion_processes(server.pid)
     began = time.monotonic()
-    with server.http.stream("POST", "/convert/createVideo", json=wish(save=False)) as answer:
+    with server.http.stream(
+        "POST", "/convert/createVideo", json=wish(save=False, **options)
+    ) as answer:
         assert answer.status_code == 200
         next(answer.iter_raw())
         first_s = time.monotonic() - began
@@ -154,6 +163,11 @@ def main() -> None:
             for _ in range(10):
                 streams.append(stream_once(server))
                 time.sleep(4)  # until a process is ready again
+            for options in OPTIONS:
+                ready, _ = stream_once(server, **options)
+                at_once, _ = stream_once(server, **options)
+                print(f"{options}: {ready * 1000:.0f} ms, right after another {at_once * 1000:.0f}")
+                time.sleep(4)
             for _ in range(5):
                 cancels.append(cancel_once(server))
                 time.sleep(4)
