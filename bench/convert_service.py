@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/convert_service.py [--images FOLDER] [--folder FOLDER] [--seconds 60]
 
-- how long after the request the first byte of an unsaved video comes (10 times, 500 images), and with
-  each option, when a process is ready and right after another video took it;
+- how long after the request the first byte of an unsaved video comes (10 times, 500 images), and
+  with each option, when a process is ready and right after another video took it;
 - how long after a client has gone away its process is over; how long a cancel takes, and that it
   leaves no process and no file;
 - two cameras (RTSP, 1080p, 10 frames a second, played by a server on this machine) are recorded
