@@ -64,9 +64,10 @@ def test_a_video_is_made_shown_played_and_deleted(server: RunningServer) -> None
         page.on("request", lambda request: asked.append(request.url))
         make(page, "Video")
         row = page.locator(".process", has_text="Video").first
-        link = row.get_by_role("link", name="Download")
-        expect(link).to_be_visible(timeout=PATIENCE_MS)
-        link = link.get_attribute("href")
+        button = row.get_by_role("link", name="Download")
+        expect(button).to_be_visible(timeout=PATIENCE_MS)
+        link = button.get_attribute("href")
+        assert link is not None
         process = server.post("/convert/listProcess")["list"][0]
         row.get_by_role("button", name="Play").click()
         video = page.get_by_role("dialog").locator("video")

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -38,7 +38,7 @@ def open_page(
     origin = "/".join(url.split("/")[:3]) + "/"
     assert CHROMIUM.exists(), "the browser tests need Chromium: sudo apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         try:
             page = browser.new_page(
                 viewport={"width": size[0], "height": size[1]},

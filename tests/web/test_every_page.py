@@ -1,0 +1,204 @@
+"""Every page there is, on a desktop and a phone, light and dark: no barrier, nothing heavy.
+
+Which pages there are is asked of the routes, so that a new one is looked at without being named
+here; only what stands in an address's braces has to be.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import simplejpeg
+from playwright.sync_api import Page, expect, sync_playwright
+
+from chimera_storage.access import Role
+from chimera_storage.clock import to_us
+from chimera_storage.model import Box, CameraReport, CameraState, Event
+from chimera_storage.web.permissions import ROUTES
+from tests.support.accessibility import COLOURS, barriers
+from tests.support.browser import CHROMIUM, DESKTOP, FLAGS, PHONE
+from tests.support.granian_room import served
+from tests.support.waiting import wait_for
+from tests.support.web import NOW, Room, web_room
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
+    pytest.mark.timeout(300),
+]
+PICTURES = Path(__file__).parents[2] / "test-results" / "pages"
+NOW_US = to_us(NOW)
+PASSWORD = "correct horse"
+MOST_BYTES = 150_000
+# What opens more of a page: it is looked at open too.
+OPENERS = ("details > summary", "[popovertarget]:visible")
+NO_PAGES = {"/docs", "/convert/events"}  # Swagger UI, as it comes; an answer without an end
+
+
+def photograph() -> bytes:
+    """A JPEG as large as a camera's, 1280 x 720."""
+    noise = np.random.default_rng(1).normal(0, 9, (720, 1280, 3))
+    slope = np.linspace(40, 200, 1280)[None, :, None]
+    pixels = np.clip(slope + noise, 0, 255).astype(np.uint8)
+    encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=80)
+    return encoded
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """Four cameras with images, events, a process of every state, an admin and a link."""
+    cameras = [{"id": n, "name": f"Camera of the {n}. floor", "url": "x"} for n in range(1, 5)]
+    exports = [{"name": "recap", "cron": "30 6 * * *"}]
+    with web_room(tmp_path_factory.mktemp("pages"), camera=cameras, exports=exports) as made:
+        jpeg = photograph()
+        assert len(jpeg) > 100_000
+        event = NOW_US - 60_000_000
+        for camera in range(1, 4):
+            for second in range(60):
+                taken = NOW - timedelta(seconds=second)
+                box = (Box(100, 100, 200, 200),)
+                made.save(camera, taken, content=jpeg, boxes=box, event=event, score=0.01)
+            made.archive.index.add_events([Event(camera=camera, start_us=event, end_us=NOW_US)])
+        states = (CameraState.CONNECTED, CameraState.FAILED, CameraState.PAUSED)
+        made.recorders.said = [
+            CameraReport(camera=n + 1, state=state, since_us=NOW_US, problem="no route to host")
+            for n, state in enumerate(states)
+        ]
+        for route, body in (("Video", {}), ("Zip", {}), ("Video", {"codec": "h265"})):
+            process = made.answer(f"/convert/create{route}", {"camera": 1, "hours": 1} | body)
+        made.conversions.finish(process["id"])
+        made.link = made.answer("/links", {"camera": 1, "hours": 1})["url"]  # type: ignore[attr-defined]
+        made.accounts.add_user("owner", PASSWORD, role=Role.ADMIN)
+        made.api_token()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url(room: Room) -> Iterator[str]:
+    with served(room) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def addresses(room: Room) -> list[str]:
+    """Of every route that answers with a page: asked, not listed."""
+    image = room.archive.index.latest(1)
+    assert image is not None
+    folder = room.url(image).rpartition("/")[0].removeprefix("/shared/")
+    values = {
+        "camera": ["1"],
+        "path:path": ["captures/", "captures/1/", f"{folder}/"],
+        "text": [room.link.rpartition("/")[2]],  # type: ignore[attr-defined]
+    }
+    found = []
+    headers = {"accept": "text/html", "authorization": f"Bearer {room.api_token()}"}
+    for route in ROUTES:
+        method, _, path = route.partition(" ")
+        names = re.findall(r"{([^}]+)}", path)
+        if method != "GET" or path in NO_PAGES or not set(names) <= values.keys():
+            continue
+        filled = [path]
+        for name in names:
+            filled = [one.replace(f"{{{name}}}", v) for one in filled for v in values[name]]
+        for address in filled:
+            answer = room.get(address, headers=headers)
+            if answer.headers.get("content-type", "").startswith("text/html"):
+                found.append(address)
+    assert {"/", "/processes", "/account", "/login", "/shared/captures/"} <= set(found)
+    return found
+
+
+class Wire:
+    """What came over the wire for a page, with nothing in the cache."""
+
+    def __init__(self, page: Page) -> None:
+        self.bytes = 0.0
+        self.running: set[str] = set()
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        session.on("Network.requestWillBeSent", self._begun)
+        session.on("Network.loadingFinished", self._finished)
+        session.on("Network.loadingFailed", lambda event: self.running.discard(event["requestId"]))
+
+    def _begun(self, event: dict[str, Any]) -> None:
+        if event.get("type") != "EventSource":  # it has no end
+            self.running.add(event["requestId"])
+
+    def _finished(self, event: dict[str, Any]) -> None:
+        self.bytes += event["encodedDataLength"]
+        self.running.discard(event["requestId"])
+
+
+def opened(page: Page, url: str, wire: Wire) -> list[str]:
+    """The page and its first view, all of it there; what is wrong with that."""
+    wire.bytes = 0
+    wire.running.clear()
+    page.goto(url)
+
+    def is_there() -> bool:
+        page.wait_for_timeout(50)
+        busy = page.locator("[aria-busy=true]:visible").count()
+        return not wire.running and not busy
+
+    try:
+        wait_for(is_there, 15, "all of it")
+    except AssertionError as error:
+        return [str(error)]
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    wrong = [f"{wide} pixels stick out"] if wide > 0 else []
+    if wire.bytes > MOST_BYTES:
+        wrong.append(f"the first view has {wire.bytes:,.0f} bytes")
+    return wrong
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_every_page_is_light_and_has_no_barrier(
+    size: tuple[int, int], room: Room, url: str
+) -> None:
+    pages = addresses(room)
+    found: list[str] = []
+    weights: dict[str, int] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        page = browser.new_page(
+            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
+        )
+        page.on("console", lambda m: m.type in {"error", "warning"} and found.append(m.text))
+        page.on("pageerror", lambda error: found.append(str(error)))
+        wire = Wire(page)
+        for address in ["/login", *pages]:
+            before = len(found)
+            found += opened(page, url + address, wire)
+            weights[address] = int(wire.bytes)
+            for opener in OPENERS:
+                for one in page.locator(opener).all():
+                    one.click(force=True)
+            found += barriers(page)
+            picture(page, address, size, "light")
+            page.emulate_media(color_scheme="dark")
+            found += barriers(page, only=COLOURS)
+            picture(page, address, size, "dark")
+            page.emulate_media(color_scheme="light")
+            found[before:] = [f"{address}: {what}" for what in found[before:]]
+            if address == "/login":
+                log_in(page)
+        browser.close()
+    (PICTURES / f"bytes-{size[0]}.json").write_text(json.dumps(weights, indent=1))
+    assert found == []
+
+
+def log_in(page: Page) -> None:
+    page.get_by_label("Name").fill("owner")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".camera").first).to_be_visible()
+
+
+def picture(page: Page, address: str, size: tuple[int, int], look: str) -> None:
+    name = re.sub(r"\W+", "_", re.sub("/link/.*", "link", address)).strip("_") or "now"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}-{size[0]}-{look}.png", full_page=True)
