@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
-from chimera_storage.clock import SystemClock
+from chimera_storage.clock import SystemClock, to_us
 from chimera_storage.config import CameraSettings
 from chimera_storage.model import CameraReport, CameraState, Health
 from chimera_storage.motion.capture import Capture
 from chimera_storage.motion.recorder import Recorder
 from chimera_storage.motion.second_stream import SecondStream
+from chimera_storage.motion.sources.address import parse_address
 from chimera_storage.motion.sources.connect import second_source_for, source_for
+from chimera_storage.motion.sources.ffmpeg import Opened
+from chimera_storage.motion.sources.source import Item, Source
 from tests.motion.clips import jpegs, write_clip
 from tests.support.http_camera import HttpCamera
 from tests.support.rtsp import RtspServer
@@ -27,8 +31,16 @@ CLOCK = SystemClock()
 class Running:
     """A recorder in its thread, and what it reported."""
 
-    def __init__(self, root: Path, url: str, detect_url: str | None) -> None:
-        camera = CameraSettings.model_validate({"id": 1, "url": url, "detect_url": detect_url})
+    def __init__(
+        self,
+        root: Path,
+        url: str,
+        detect_url: str | None,
+        settings: dict[str, Any] | None = None,
+        source: Callable[[], Source] | None = None,
+    ) -> None:
+        given = settings or {"id": 1, "url": url, "detect_url": detect_url}
+        camera = CameraSettings.model_validate(given)
         layout = Layout(root, ZoneInfo("UTC"))
         layout.captures.mkdir(parents=True)
         self.index = Index(layout.index)
@@ -39,7 +51,7 @@ class Running:
         self.stop = threading.Event()
         self._recorder = Recorder(
             1,
-            lambda: source_for(camera, CLOCK),
+            source or (lambda: source_for(camera, CLOCK)),
             Capture(camera, self.writer, self.archive, CLOCK),
             CLOCK,
             self.reports.append,
@@ -58,8 +70,15 @@ class Running:
 
 
 @contextmanager
-def recording(root: Path, url: str, detect_url: str | None = None) -> Iterator[Running]:
-    running = Running(root, url, detect_url)
+def recording(
+    root: Path,
+    url: str,
+    detect_url: str | None = None,
+    *,
+    settings: dict[str, Any] | None = None,
+    source: Callable[[], Source] | None = None,
+) -> Iterator[Running]:
+    running = Running(root, url, detect_url, settings, source)
     running.thread.start()
     try:
         with closing(running.index), closing(running.writer):
@@ -114,6 +133,39 @@ def test_recording_goes_on_when_the_camera_comes_back(tmp_path: Path, clip: Path
         running.wait(lambda report: report.images_saved > failed.images_saved)
         assert running.reports[-1].reconnects == 1
         assert running.reports[-1].problem is None
+
+
+class AllAtOnce:
+    """A camera that hands over the packets of a file at once, as after a time without processor."""
+
+    live = True
+    patience_s = 60.0
+    damaged = 0
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def frames(self, stop: threading.Event) -> Iterator[Item]:
+        began_us = to_us(CLOCK.now())
+        with Opened(parse_address(str(self._path)), {}, 10) as opened:
+            items = [
+                opened.item(packet, began_us + n * 100_000)
+                for n, packet in enumerate(opened.packets(stop))
+            ]
+        yield from (item for item in items if item is not None)
+        stop.wait(10)
+
+
+def test_a_recorder_that_has_much_to_catch_up_with_reports_meanwhile(tmp_path: Path) -> None:
+    """Else it would be taken for one that hangs, and killed."""
+    write_clip(tmp_path / "long.mp4", 30, [(5, 6), (20, 21)])
+    settings = {"id": 1, "url": "x", "motion": {"event_gap": 1}}
+    with recording(
+        tmp_path / "data", "x", settings=settings, source=lambda: AllAtOnce(tmp_path / "long.mp4")
+    ) as running:
+        running.wait(lambda report: report.frames_read == 300)
+    begun = {r.event_since_us for r in running.reports if r.frames_read < 300} - {None}
+    assert len(begun) == 2
 
 
 def test_a_camera_that_never_answers_is_reported_and_tried_again(tmp_path: Path) -> None:

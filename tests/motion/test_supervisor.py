@@ -137,6 +137,22 @@ async def test_a_recorder_that_hangs_is_killed_and_started_again(
         assert not is_running(first)
 
 
+async def test_a_recorder_that_takes_long_to_start_is_waited_for(
+    tmp_path: Path, clip: Path
+) -> None:
+    async with supervising(settings_for(tmp_path, str(clip)), hang_timeout_s=1.5) as supervisor:
+        await until(lambda: supervisor.pid is not None, "the process")
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        await asyncio.sleep(2.5)
+        os.kill(first, signal.SIGCONT)
+        await until(
+            lambda: supervisor.reports()[0].state is CameraState.CONNECTED, "the connection"
+        )
+        assert (supervisor.pid, supervisor.restarts()) == (first, 0)
+
+
 async def test_a_process_that_keeps_dying_is_called_errored(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, "demo:")
     (tmp_path / "index.db").mkdir()  # no index can be opened

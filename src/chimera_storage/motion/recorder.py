@@ -158,6 +158,7 @@ class Recorder:
             self._last_frame_us = item.time_us
             self._capture.take(item, second)
             second = None if second is None else []
+            self._report_if_due()  # many at once take long where there is too much to do
         if self._connected_at_s is None and self._capture.pictures:
             self._connected_at_s = self._clock.monotonic()
             self._log.info(

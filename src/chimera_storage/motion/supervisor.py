@@ -1,7 +1,9 @@
 """Keeps one recorder process alive: starts, watches, restarts and ends it.
 
 It is started anew with a growing delay when it ends, and killed when one of its cameras has not
-reported for half a minute, which a camera's thread does every second whatever its camera does.
+reported for half a minute, which a camera's thread does every second whatever its camera does. A
+machine that has far too much to do needs longer than that to start a process: killing it then would
+only make more to do, so until the first report four times as long is waited.
 Changes are told to the running process; there is none while no camera is to be recorded.
 """
 
@@ -25,6 +27,7 @@ from chimera_storage.motion.messages import Order, Watch, Work, decode_report, e
 HANG_TIMEOUT_S = 30.0
 WATCH_LASTS_S = 5.0
 MAX_SIGHTS = 2000  # a minute at 30 a second
+_STARTING_TAKES = 4  # times as long
 DRAIN_TIMEOUT_S = 10.0
 _CHECK_INTERVAL_S = 1.0
 _KILLED_TIMEOUT_S = 5.0
@@ -61,6 +64,7 @@ class RecorderSupervisor:
         self._process: Process | None = None
         self._restarts = 0
         self._backoff = Backoff(first_s=0.5, most_s=30, good_s=60)
+        self._is_heard = False  # of the running process
         self.record(settings.camera)
 
     def record(self, cameras: Sequence[CameraSettings]) -> None:
@@ -185,6 +189,7 @@ class RecorderSupervisor:
         except OSError as error:
             return f"it could not be started: {error.strerror}"
         self._process = process
+        self._is_heard = False
         log.info("recorder_started", pid=process.pid, cameras=len(self._work.cameras))
         reading = asyncio.create_task(self._read_reports(process), name="recorder-reports")
         try:
@@ -220,7 +225,8 @@ class RecorderSupervisor:
             changed.cancel()
             self._tell_of_watchers()
             oldest_s = min(self._reported_at_s.values(), default=self._clock.monotonic())
-            if self._clock.monotonic() - oldest_s > self._hang_timeout_s:
+            patience_s = self._hang_timeout_s * (1 if self._is_heard else _STARTING_TAKES)
+            if self._clock.monotonic() - oldest_s > patience_s:
                 return not reading.done()
         return False
 
@@ -233,6 +239,7 @@ class RecorderSupervisor:
             except (ValueError, TypeError, LookupError):
                 log.warning("recorder_said_something_else", bytes=len(line))
                 continue
+            self._is_heard = True
             if report.camera in self._reported_at_s:
                 self._reports[report.camera] = dataclasses.replace(report, sights=())
                 if report.sights:

@@ -20,7 +20,9 @@ from chimera_storage.motion.sources.codec import Codec, VideoPacket
 
 TIMEOUT_S = 10.0  # of opening and of every read
 _QUEUE_LENGTH = 4  # decoded pictures; 4K ones take 12 MB each
-_QUEUE_US = 10_000_000  # and of compressed ones
+_QUEUE_US = 10_000_000  # and of compressed ones: of these as many as take
+_QUEUE_BYTES = 8 * 1024 * 1024  # so little,
+_MOST_QUEUE_US = 60_000_000  # and no more
 _POLL_S = 0.2
 _BURST_S = 3.0  # so long may a live source be held up at once,
 _BURST_SHARE = 0.1  # and this share of the time for good
@@ -94,7 +96,7 @@ class Source(Protocol):
 
 class FrameReader:
     """Reads a source in a daemon thread; at most four decoded pictures wait, or ten seconds of
-    compressed ones.
+    compressed ones, and up to a minute of them where that is no more than 8 MiB.
 
     A file waits until they are fetched, a camera does not: bursts of decoded pictures, such as
     what was read while the stream was being opened, are waited for, but where pictures come faster
@@ -108,6 +110,7 @@ class FrameReader:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
+        self._waiting_bytes = 0  # of packets
         self._over = False
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -150,6 +153,7 @@ class FrameReader:
         with self._changed:
             items = list(self._waiting)
             self._waiting.clear()
+            self._waiting_bytes = 0
         return items
 
     def close(self) -> None:
@@ -167,6 +171,7 @@ class FrameReader:
     def _next(self) -> Item:
         if self._waiting:
             item = self._waiting.popleft()
+            self._waiting_bytes -= item.size
             self._changed.notify_all()
             return item
         raise EOFError if self._error is None else self._error
@@ -201,6 +206,7 @@ class FrameReader:
             self.dropped += 1
             return
         self._waiting.append(frame)
+        self._waiting_bytes += frame.size
         self._changed.notify_all()
 
     def _is_room(self) -> bool:
@@ -224,6 +230,10 @@ class FrameReader:
         else:
             self._changed.wait_for(lambda: not self._is_behind(packet) or self._stop.is_set())
         self._waiting.append(packet)
+        self._waiting_bytes += packet.size
 
     def _is_behind(self, packet: SourcePacket) -> bool:
-        return bool(self._waiting) and abs(packet.time_us - self._waiting[0].time_us) > _QUEUE_US
+        if not self._waiting:
+            return False
+        span_us = abs(packet.time_us - self._waiting[0].time_us)
+        return span_us > (_QUEUE_US if self._waiting_bytes > _QUEUE_BYTES else _MOST_QUEUE_US)
