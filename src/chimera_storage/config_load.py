@@ -69,7 +69,7 @@ def parse_settings(
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all measure too
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
     if path is not None:
         _anchor(values, path.resolve().parent)
@@ -198,7 +198,7 @@ def _command_address(environ: Mapping[str, str]) -> str:
 def _camera_names(text: str) -> dict[int, str]:
     try:
         names = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError('a JSON array of names, as ["Front door", "Yard"], is right')

@@ -19,6 +19,7 @@ from chimera_storage.model import KeptRange
 
 NAME = "keep.json"
 MOST_RANGES = 10_000
+_MOST = 2**62  # what the index can compare with
 
 
 class KeepFile:
@@ -84,7 +85,7 @@ class KeepFile:
         except FileNotFoundError:
             self._stamp, self._ranges = None, ()
             return ()
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise StorageError(
                 f"the data folder's {NAME}, which says what is to be kept, cannot be read "
                 f"({type(error).__name__}), so no rule deletes anything; mend it or move it away"
@@ -113,6 +114,8 @@ def _range(item: dict[str, Any]) -> KeptRange:
     texts = (kept.id, kept.reason)
     if not all(type(n) is int for n in numbers) or not all(isinstance(t, str) for t in texts):
         raise TypeError(item)
+    if not all(abs(n) <= _MOST for n in numbers):
+        raise ValueError(item)
     return kept
 
 

@@ -92,7 +92,7 @@ class Mark:
 
 def read_id(folder: Path) -> str | None:
     """The id in a folder's mark; None where there is none that can be read."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         with (folder / MARK_NAME).open("rb") as file:
             content = json.loads(file.read(_LARGEST))
         if isinstance(content, dict) and isinstance(content.get("id"), str):

@@ -32,9 +32,12 @@ def seconds_us(text: str) -> int:
     """Microseconds of `12.5`, `1:02.5` or `1:02:03`. Raises InvalidInputError."""
     match = _CLOCK.fullmatch(text)
     if match is None or (match[2] and float(match[3]) >= 60):
-        raise InvalidInputError(f"{text!r} is no time; {_RIGHT}")
-    hours, minutes, seconds = int(match[1] or 0), int(match[2] or 0), float(match[3])
-    return round((hours * 3600 + minutes * 60 + seconds) * 1e6)
+        raise InvalidInputError(f"{text[:60]!r} is no time; {_RIGHT}")
+    try:
+        hours, minutes, seconds = int(match[1] or 0), int(match[2] or 0), float(match[3])
+        return round((hours * 3600 + minutes * 60 + seconds) * 1e6)
+    except (ValueError, OverflowError):
+        raise InvalidInputError(f"{text[:60]!r} is longer than any video; {_RIGHT}") from None
 
 
 def read_marks(given: str, *, wanted: bool, parse_time: ParseTime = seconds_us) -> list[Mark]:
@@ -69,7 +72,8 @@ def _mark(text: str, wanted: bool, parse_time: ParseTime) -> Mark:
         return Mark(start_us - AROUND_US, start_us + AROUND_US, wanted)
     end_us = parse_time(end)
     if end_us < start_us:
-        raise InvalidInputError(f"{text.strip()!r} ends before it starts; the earlier time first")
+        shown = repr(text.strip()[:60])
+        raise InvalidInputError(f"{shown} ends before it starts; the earlier time first")
     return Mark(start_us, end_us, wanted)
 
 
@@ -77,17 +81,19 @@ def _from_json(line: str, wanted: bool) -> list[Mark]:
     """The mark of a line of `scan` (start and end) or `detect` (time); those of problems: none."""
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInputError(f"{line[:60]!r} is no JSON line; {_RIGHT}") from None
     if "start" not in values and "time" not in values:
         return []
     wanted = values.get("wanted", wanted)
     try:
-        start_s = float(values.get("start", values.get("time")))
-        end_s = float(values.get("end", start_s))
-    except (TypeError, ValueError):
+        start_us = round(float(values.get("start", values.get("time"))) * 1e6)
+        end_us = round(float(values["end"]) * 1e6) if "end" in values else start_us
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInputError(f"{line[:60]!r}: start and end are seconds") from None
     if not isinstance(wanted, bool):
         raise InvalidInputError(f'{line[:60]!r}: "wanted" is true or false')
-    around = AROUND_US if end_s == start_s else 0
-    return [Mark(round(start_s * 1e6) - around, round(end_s * 1e6) + around, wanted)]
+    if end_us < start_us:
+        raise InvalidInputError(f"{line[:60]!r} ends before it starts")
+    around = AROUND_US if end_us == start_us else 0
+    return [Mark(start_us - around, end_us + around, wanted)]
