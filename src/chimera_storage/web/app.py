@@ -19,6 +19,7 @@ from chimera_storage.web.auth import Auth
 from chimera_storage.web.cameras import camera_settings_router
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.dispatch import Dispatch
+from chimera_storage.web.disk_page import disk_page_router
 from chimera_storage.web.download import download_router
 from chimera_storage.web.errors import unforeseen
 from chimera_storage.web.events import events_router
@@ -174,6 +175,7 @@ def create_app(
     app.include_router(health_router(everything))
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
+    app.include_router(disk_page_router(services, names))
     app.include_router(people_router(accounts, door))
     app.include_router(people_pages_router(services, names, accounts, door))
     app.include_router(links_router(services, names, accounts))

@@ -12,7 +12,7 @@ from chimera_storage.web.folder_labels import Labels
 from chimera_storage.web.formatting import local_time
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.pages import page, speaker_of
-from chimera_storage.web.pages.texts import Speaker
+from chimera_storage.web.pages.camera_names import camera_names
 from chimera_storage.web.people import token_info, user_info
 from chimera_storage.web.ports import Services
 from chimera_storage.web.sight import who
@@ -38,7 +38,7 @@ def people_pages_router(
             services,
             "people.html",
             is_open=door.is_open,
-            names=_cameras(names, speaker_of(request)),
+            names=camera_names(names, speaker_of(request)),
             users=[user_info(accounts, user) for user in accounts.users()],
             tokens=[
                 token
@@ -66,7 +66,7 @@ def people_pages_router(
             services,
             "account.html",
             is_user=known.kind is Kind.USER,
-            names=_cameras(names, speaker_of(request)),
+            names=camera_names(names, speaker_of(request)),
             cameras=None if known.cameras is None else sorted(known.cameras),
             sessions=_sessions(
                 services, accounts.sessions(known.name) if known.kind is Kind.USER else []
@@ -87,14 +87,6 @@ def program_of(agent: str) -> str:
         return agent[:_MOST_AGENT]
     system = next((name for name in _SYSTEMS if name in agent), "")
     return f"{browser}, {system}" if system else browser
-
-
-def _cameras(names: CameraNames, speaks: Speaker) -> dict[int, str]:
-    """Names by id of those that may be seen."""
-    unnamed = {camera: str(speaks.t("folder.camera", camera=camera)) for camera in names.all()}
-    return unnamed | {
-        camera: name for camera in unnamed if (name := names.name(camera)) != f"Camera {camera}"
-    }
 
 
 def _text(services: Services, ms: int | None) -> str:

@@ -75,6 +75,7 @@ ROUTES: dict[str, Needs] = {
     "GET /convert/process/{id}": _VIEW_SHOWN,
     "GET /convert/sprite/{name}": _VIEW_SHOWN,
     "POST /convert/statusProcess": _VIEW_SHOWN,
+    "GET /disk": _VIEW_SHOWN,
     "GET /docs": _PAGE,
     "GET /events": _VIEW_NAMED,
     "GET /favicon.ico": _OPEN,

@@ -5,6 +5,7 @@
 //           data-title="…" data-text="…" data-action="…">     asks first where there is a title
 //   <… data-secret="token" data-secret-title="…">   the answer's field, shown once, to be copied
 //   <form … data-said="Saved.">                     what its <output> says when it is done
+//   <… data-wait="Deleting …">                      a dialog says so for as long as it takes
 //
 // After it the parts of the page that have data-live are taken anew from the server, which alone
 // draws them. What went wrong is said in the form's <output>, else in #trouble.
@@ -38,6 +39,7 @@ async function act(element, body) {
   say(said, "");
   if (title && !(await ask({ title, text: (text || "").split("\n").filter(Boolean), action }))) return;
   for (const button of buttons) button.disabled = true;
+  const waiting = element.dataset.wait ? showWaiting(element.dataset.wait) : null;
   try {
     const answer = await post(route, body());
     await refresh();
@@ -46,6 +48,7 @@ async function act(element, body) {
   } catch (error) {
     say(said, sentence(error.message));
   }
+  waiting?.close();
   for (const button of buttons) button.disabled = false;
 }
 
@@ -65,6 +68,19 @@ function bodyOf(form) {
     }
   }
   return body;
+}
+
+function showWaiting(text) {
+  const dialog = document.createElement("dialog");
+  const words = Object.assign(document.createElement("p"), { textContent: text, id: "waiting" });
+  const bar = document.createElement("progress");
+  for (const part of [dialog, bar]) part.setAttribute("aria-labelledby", words.id);
+  dialog.append(words, bar);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
 }
 
 function done(form, said) {
