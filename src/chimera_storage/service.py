@@ -39,6 +39,7 @@ from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.model import CameraNews, Conversion, Image
 from chimera_storage.motion.alerts import CameraAlerts
+from chimera_storage.motion.finding import Finder
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from chimera_storage.notify.mqtt import HomeAutomation
 from chimera_storage.notify.webhooks import Webhooks
@@ -128,6 +129,7 @@ async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]
                 downloads=Downloads(archive),
                 sprites=Sprites(archive),
                 recorders=recorders,
+                finder=Finder(),
                 upkeep=Upkeep(archive, clock, reconciler),
                 rules=retention,
                 statistics=Statistics(archive),

@@ -26,11 +26,13 @@ from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import to_us
+from chimera_storage.config import CameraSettings
 from chimera_storage.configuration import Configuration
 from chimera_storage.convert.downloads import Downloads
 from chimera_storage.convert.estimate import estimate
 from chimera_storage.convert.feed import Feed, Listener
 from chimera_storage.convert.sprite import Sprites
+from chimera_storage.errors import SourceError
 from chimera_storage.model import (
     Box,
     CameraReport,
@@ -41,6 +43,7 @@ from chimera_storage.model import (
     Image,
     ImageKey,
 )
+from chimera_storage.motion.finding import FoundCamera, Stream
 from chimera_storage.options import Options
 from chimera_storage.upkeep import Retention, Statistics, Upkeep
 from chimera_storage.web.app import create_app
@@ -197,6 +200,8 @@ class FixedRecorders:
     said: list[CameraReport] = field(default_factory=list)
     is_now: str = "online"
     restarted: int = 0
+    seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    watched: list[int] = field(default_factory=list)
 
     def reports(self) -> list[CameraReport]:
         return self.said
@@ -206,6 +211,33 @@ class FixedRecorders:
 
     def restarts(self) -> int:
         return self.restarted
+
+    def watch(self, camera: int) -> None:
+        self.watched.append(camera)
+
+    def sights(self, camera: int, since_us: int) -> list[tuple[int, float]]:
+        return [sight for sight in self.seen.get(camera, []) if sight[0] > since_us]
+
+
+@dataclass
+class OneCamera:
+    """Finds one ONVIF camera, and a picture at demo: alone."""
+
+    tried: list[str] = field(default_factory=list)
+
+    async def picture(self, camera: CameraSettings) -> bytes:
+        self.tried.append(camera.url.get_secret_value())
+        if not self.tried[-1].startswith("demo:"):
+            raise SourceError("it refuses the connection.")
+        return b"\xff\xd8 a street \xff\xd9"
+
+    async def discover(self, address: str | None = None) -> list[FoundCamera]:
+        return [FoundCamera(name=address or "Yard Eye", host="h", service="http://h/onvif")]
+
+    async def streams(self, service: str, user: str, password: str) -> list[Stream]:
+        if (service, user, password) != ("http://h/onvif", "viewer", "secret"):
+            raise SourceError("h refuses this user or password.")
+        return [Stream(name="main", url="rtsp://h/1", width=640, height=360, encoding="H264")]
 
 
 @dataclass
@@ -218,6 +250,7 @@ class Room:
     clock: StoppedClock
     conversions: MemoryConversions
     recorders: FixedRecorders
+    finder: OneCamera
     root: Path
     host: str = "127.0.0.1:8083"
     headers: dict[str, str] = field(default_factory=dict)
@@ -369,6 +402,7 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
         archive = Archive(layout, index, clock)
         conversions = MemoryConversions(archive, clock)
         recorders = FixedRecorders()
+        finder = OneCamera()
         app = create_app(
             configuration=configuration,
             archive=archive,
@@ -376,6 +410,7 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
             downloads=Downloads(archive),
             sprites=Sprites(archive),
             recorders=recorders,
+            finder=finder,
             upkeep=Upkeep(archive, clock),
             rules=Retention(archive, chosen, compared=lambda: True),
             statistics=Statistics(archive),
@@ -389,5 +424,6 @@ def web_room(root: Path, **settings: Any) -> Iterator[Room]:
             clock=clock,
             conversions=conversions,
             recorders=recorders,
+            finder=finder,
             root=root,
         )

@@ -150,6 +150,8 @@ def test_the_answers_have_the_documented_fields(room: Room) -> None:
     }
     bodies |= {
         "/cameras": {"id": 9, "url": "demo:"},
+        "/cameras/streams": {"service": "http://h/onvif", "user": "viewer", "password": "secret"},
+        "/cameras/{camera}/marks": {"start": 1, "end": 2, "wanted": True},
         "PUT /cameras": {"cameras": [{"id": 1}, {"id": 2}]},
         "PUT /cameras/{camera}": {"name": "Door"},
     }

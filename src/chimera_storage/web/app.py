@@ -16,6 +16,7 @@ from chimera_storage.config import Settings
 from chimera_storage.errors import ConfigurationError
 from chimera_storage.web.account import account_router
 from chimera_storage.web.auth import Auth
+from chimera_storage.web.camera_looks import camera_finding_router, camera_sight_router
 from chimera_storage.web.cameras import camera_settings_router
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.dispatch import Dispatch
@@ -38,6 +39,7 @@ from chimera_storage.web.people import people_router
 from chimera_storage.web.people_pages import people_pages_router
 from chimera_storage.web.permissions import ROUTES, missing_entries
 from chimera_storage.web.ports import (
+    CameraFinder,
     Configuration,
     Conversions,
     Downloads,
@@ -117,6 +119,7 @@ def create_app(
     downloads: Downloads,
     sprites: Sprites,
     recorders: Recorders,
+    finder: CameraFinder,
     upkeep: Upkeep,
     rules: Rules,
     statistics: Statistics,
@@ -135,6 +138,7 @@ def create_app(
         downloads=downloads,
         sprites=sprites,
         recorders=recorders,
+        finder=finder,
         upkeep=upkeep,
         rules=rules,
         statistics=statistics,
@@ -159,6 +163,8 @@ def create_app(
     app.include_router(motion_router(services, names))
     app.include_router(events_router(services, names))
     app.include_router(cameras_router(services, names, thumbnails))
+    app.include_router(camera_finding_router(services))
+    app.include_router(camera_sight_router(services, names))
     app.include_router(camera_settings_router(services, names))
     app.include_router(convert_router(services, names))
     app.include_router(lists_router(services, names))

@@ -75,6 +75,100 @@ class CamerasChange(BaseModel):
     cameras: list[CameraSettings] = Field(max_length=1000)
 
 
+class TryRequest(BaseModel):
+    """An address to be tried."""
+
+    url: str = Field(examples=["rtsp://viewer:secret@192.168.1.20/stream1"])
+    transport: Literal["tcp", "udp"] = "tcp"
+    interval: float = 1.0
+    camera: int | None = Field(
+        None, description="of this camera the password is taken where `url` leaves it out"
+    )
+
+
+class DiscoverRequest(BaseModel):
+    """Where to search."""
+
+    address: str | None = Field(
+        None, description="one host alone; without it everybody on the networks of this machine"
+    )
+
+
+class FoundCamera(BaseModel):
+    """A camera that answered."""
+
+    name: str
+    host: str
+    service: str = Field(description="where it is asked for its streams")
+
+
+class FoundCameras(BaseModel):
+    """All that answered within four seconds."""
+
+    cameras: list[FoundCamera]
+
+
+class StreamsRequest(BaseModel):
+    """Which camera, and how it is logged in to."""
+
+    service: str = Field(examples=["http://192.168.1.20/onvif/device_service"])
+    user: str = ""
+    password: str = ""
+
+
+class CameraStream(BaseModel):
+    """A stream of a camera. `url` without user and password."""
+
+    name: str
+    url: str
+    width: int
+    height: int
+    encoding: str
+
+
+class Streams(BaseModel):
+    """The largest first."""
+
+    streams: list[CameraStream]
+
+
+class Sight(BaseModel):
+    """What the detector finds. Times in milliseconds since 1970."""
+
+    now: int
+    state: Literal["starting", "connected", "failed", "ended", "paused", "stopped"]
+    width: int = Field(description="of the pictures, in pixels; 0: none came")
+    height: int
+    recording: bool
+    score: float = Field(description="share of the newest picture that moves")
+    boxes: list[tuple[int, int, int, int]] = Field(description="[x, y, w, h] in pixels")
+    floor: int | None = Field(description="difference in brightness, of 255, that counts at least")
+    threshold: float = Field(description="score from which on a picture is motion")
+    scores: list[tuple[int, float]] = Field(description="[time, score] of each picture since")
+
+
+class Mark(BaseModel):
+    """Motion that was wanted or not."""
+
+    start: int
+    end: int
+    wanted: bool
+
+
+class Marks(BaseModel):
+    """All that was said, the earliest first."""
+
+    marks: list[Mark]
+
+
+class MarkRequest(BaseModel):
+    """What is said of a stretch of time, in milliseconds since 1970."""
+
+    start: int
+    end: int
+    wanted: bool | None = Field(None, description="null takes back what was said")
+
+
 def nested_body(model: type[BaseModel]) -> dict[str, Any]:
     """`openapi_extra` of a route whose body has tables in it; a form holds only what is beside."""
     schema = model.model_json_schema()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.watch import WatchStatus
 from chimera_storage.clock import Clock
-from chimera_storage.config import Settings
+from chimera_storage.config import CameraSettings, Settings
 from chimera_storage.model import (
     CameraReport,
     Conversion,
@@ -189,6 +189,25 @@ class Recorders(Protocol):
     def restarts(self) -> int:
         """How often the process had to be started again."""
 
+    def watch(self, camera: int) -> None:
+        """Somebody looks at the camera for some seconds. In the event loop alone."""
+
+    def sights(self, camera: int, since_us: int) -> list[tuple[int, float]]:
+        """Time and score of each picture after that, while somebody looked."""
+
+
+class CameraFinder(Protocol):
+    """What can be asked before a camera is configured."""
+
+    async def picture(self, camera: CameraSettings) -> bytes:
+        """A JPEG file that it gives now. SourceError with the reason, ConflictError: too many."""
+
+    async def discover(self, address: str | None = None) -> Sequence[object]:
+        """ONVIF cameras (name, host, service) of the network, or at one address; takes seconds."""
+
+    async def streams(self, service: str, user: str, password: str) -> Sequence[object]:
+        """What one of them sends (name, url, width, height, encoding). Raises SourceError."""
+
 
 class CleanResult(Protocol):
     """What a clean-up came to."""
@@ -307,6 +326,7 @@ class Services:
     downloads: Downloads
     sprites: Sprites
     recorders: Recorders
+    finder: CameraFinder
     upkeep: Upkeep
     rules: Rules
     statistics: Statistics

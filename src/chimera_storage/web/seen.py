@@ -177,6 +177,14 @@ class _Recorders:
     def reports(self) -> list[CameraReport]:
         return [report for report in self._inner.reports() if sees(report.camera)]
 
+    def watch(self, camera: int) -> None:
+        _check(camera)
+        self._inner.watch(camera)
+
+    def sights(self, camera: int, since_us: int) -> list[tuple[int, float]]:
+        _check(camera)
+        return self._inner.sights(camera, since_us)
+
 
 class _Upkeep:
     def __init__(self, inner: ports.Upkeep) -> None:
