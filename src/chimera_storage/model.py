@@ -261,6 +261,22 @@ class ConversionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LivePicture:
+    """What a camera sees now. `time_us`: microseconds since 1970.
+
+    `jpeg` may be smaller than the picture's `width` and `height`, in whose pixels the `boxes` are:
+    where something moved in the newest picture that was looked at.
+    """
+
+    camera: int
+    time_us: int
+    jpeg: bytes
+    width: int
+    height: int
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
     """A video or archive: what was asked for and how far it is. Times in microseconds since 1970.
 

@@ -141,6 +141,7 @@ async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]
                     running.push_async_callback(part.close)
                 http = await running.enter_async_context(_http(app, settings.server))
                 running.callback(conversions.end_changes)
+                running.callback(recorders.end_views)
                 await home.start()
                 running.push_async_callback(home.close)
                 log.info("server_ready", address=address, cameras=len(settings.camera))

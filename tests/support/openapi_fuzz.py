@@ -21,7 +21,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-ENDLESS = "/convert/events"
+ENDLESS = ["/convert/events", "/cameras/{camera}/live.mjpeg"]
 
 
 def wrong_answers(

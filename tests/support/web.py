@@ -42,8 +42,10 @@ from chimera_storage.model import (
     Estimate,
     Image,
     ImageKey,
+    LivePicture,
 )
 from chimera_storage.motion.finding import FoundCamera, Stream
+from chimera_storage.motion.views import View, Views
 from chimera_storage.options import Options
 from chimera_storage.upkeep import Retention, Statistics, Upkeep
 from chimera_storage.web.app import create_app
@@ -202,6 +204,27 @@ class FixedRecorders:
     restarted: int = 0
     seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     watched: list[int] = field(default_factory=list)
+    live: LivePicture | None = None  # what its cameras show at once
+    looking: int = 0
+    _views: Views = field(default_factory=lambda: Views(lambda _: None))
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    @contextmanager
+    def look(self, camera: int) -> Iterator[View]:
+        self._loop = asyncio.get_running_loop()
+        self.looking += 1
+        try:
+            with self._views.look(camera) as view:
+                if self.live is not None:
+                    self._views.show(self.live)
+                yield view
+        finally:
+            self.looking -= 1
+
+    def show(self, picture: LivePicture) -> None:
+        """Its camera sees this; from the test's thread."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._views.show, picture)
 
     def reports(self) -> list[CameraReport]:
         return self.said

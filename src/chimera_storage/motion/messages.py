@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import Box, CameraReport, CameraState, Health
+from chimera_storage.model import Box, CameraReport, CameraState, Health, LivePicture
 
 STOP_LINE = b"stop\n"
 
@@ -41,7 +41,14 @@ class Watch:
     cameras: tuple[int, ...]
 
 
-Order = Work | Watch
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """Live pictures are wanted of these cameras now, and of no others."""
+
+    cameras: tuple[int, ...]
+
+
+Order = Work | Watch | Show
 
 
 def encode_order(order: Order) -> bytes:
@@ -49,6 +56,8 @@ def encode_order(order: Order) -> bytes:
     match order:
         case Watch(cameras=cameras):
             return _line({"order": "watch", "cameras": cameras})
+        case Show(cameras=cameras):
+            return _line({"order": "show", "cameras": cameras})
         case Work():
             return _line(
                 {
@@ -66,6 +75,8 @@ def decode_order(line: bytes) -> Order:
     values = json.loads(line)
     if values["order"] == "watch":
         return Watch(cameras=tuple(int(camera) for camera in values["cameras"]))
+    if values["order"] == "show":
+        return Show(cameras=tuple(int(camera) for camera in values["cameras"]))
     if values["order"] != "work":
         raise ValueError(f"no order: {values['order']!r}")
     return Work(
@@ -83,12 +94,40 @@ def encode_report(report: CameraReport) -> bytes:
 
 def decode_report(line: bytes) -> CameraReport:
     """The report that a line says. Raises ValueError, TypeError or LookupError for another."""
-    values = json.loads(line)
+    return _report(json.loads(line))
+
+
+def _report(values: dict[str, Any]) -> CameraReport:
     values["state"] = CameraState(values["state"])
     values["health"] = Health(values["health"])
     values["boxes"] = tuple(Box(*box) for box in values["boxes"])
     values["sights"] = tuple((time_us, score) for time_us, score in values["sights"])
     return CameraReport(**values)
+
+
+def encode_picture(picture: LivePicture) -> bytes:
+    """One line, and the bytes of the JPEG right behind it."""
+    about = {
+        "camera": picture.camera,
+        "time_us": picture.time_us,
+        "width": picture.width,
+        "height": picture.height,
+        "boxes": picture.boxes,
+    }
+    return _line({"picture": about, "bytes": len(picture.jpeg)}) + picture.jpeg
+
+
+def decode_said(line: bytes) -> CameraReport | tuple[LivePicture, int]:
+    """What the process says in a line: a report, or a picture whose JPEG of so many bytes follows.
+
+    Raises ValueError, TypeError or LookupError for something else.
+    """
+    values = json.loads(line)
+    if "picture" not in values:
+        return _report(values)
+    about = values["picture"]
+    about["boxes"] = tuple(Box(*box) for box in about["boxes"])
+    return LivePicture(jpeg=b"", **about), int(values["bytes"])
 
 
 def _revealed(value: Any) -> Any:

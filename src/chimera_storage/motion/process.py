@@ -28,9 +28,18 @@ from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
-from chimera_storage.model import CameraReport
+from chimera_storage.model import CameraReport, LivePicture
 from chimera_storage.motion.capture import Capture
-from chimera_storage.motion.messages import STOP_LINE, Watch, Work, decode_order, encode_report
+from chimera_storage.motion.live import Live
+from chimera_storage.motion.messages import (
+    STOP_LINE,
+    Show,
+    Watch,
+    Work,
+    decode_order,
+    encode_picture,
+    encode_report,
+)
 from chimera_storage.motion.recorder import Recorder
 from chimera_storage.motion.second_stream import SecondStream
 from chimera_storage.motion.sources.connect import second_source_for, source_for
@@ -80,11 +89,15 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
         writer.start()
         open_things.callback(writer.close)
         reports.start()
+        live = Live(reports.show)
         cameras = Cameras(
-            lambda camera: _recorder(camera, writer, archive, reports, layout.timezone), stop
+            lambda camera: _recorder(camera, writer, archive, reports, live, layout.timezone), stop
         )
         cameras.record(work.cameras)
-        threading.Thread(target=_obey, args=(cameras, stop), name="stdin", daemon=True).start()
+        obeying = threading.Thread(
+            target=_obey, args=(cameras, live, stop), name="stdin", daemon=True
+        )
+        obeying.start()
         stop.wait()
         _limit_drain()
         died = cameras.close()
@@ -156,11 +169,12 @@ class Cameras:
         return thread
 
 
-def _recorder(
+def _recorder(  # noqa: PLR0917
     camera: CameraSettings,
     writer: ImageWriter,
     archive: Archive,
     reports: "ReportPipe",
+    live: Live,
     timezone: tzinfo,
 ) -> Recorder:
     clock = SystemClock()
@@ -174,6 +188,7 @@ def _recorder(
         clock,
         reports.put,
         second=second,
+        viewer=live.of(camera.id),
     )
 
 
@@ -224,7 +239,7 @@ class CameraThread(threading.Thread):
 
 
 class ReportPipe:
-    """Sends the newest report of each camera, in a thread of its own.
+    """Sends the newest report and live picture of each camera, in a thread of its own.
 
     A parent that does not read holds up this thread and no camera. A parent that is gone sets
     `stop`.
@@ -234,6 +249,7 @@ class ReportPipe:
         self._descriptor = descriptor
         self._stop = stop
         self._newest: dict[int, CameraReport] = {}
+        self._pictures: dict[int, LivePicture] = {}
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
@@ -251,6 +267,12 @@ class ReportPipe:
             self._newest[report.camera] = report
             self._changed.notify()
 
+    def show(self, picture: LivePicture) -> None:
+        """The same of a picture."""
+        with self._changed:
+            self._pictures[picture.camera] = picture
+            self._changed.notify()
+
     def close(self) -> None:
         """Send what is left, for a second at most."""
         with self._changed:
@@ -261,12 +283,15 @@ class ReportPipe:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._newest or self._closing)
+                self._changed.wait_for(lambda: self._newest or self._pictures or self._closing)
                 reports, self._newest = self._newest, {}
-            if not reports:
+                pictures, self._pictures = self._pictures, {}
+            if not reports and not pictures:
                 return
             try:
                 self._write(b"".join(map(encode_report, reports.values())))
+                for picture in pictures.values():
+                    self._write(encode_picture(picture))
             except OSError:
                 self._stop.set()
                 return
@@ -283,7 +308,7 @@ def _await_signals(stop: threading.Event) -> None:
     os._exit(EXIT_SECOND_SIGNAL)
 
 
-def _obey(cameras: Cameras, stop: threading.Event) -> None:
+def _obey(cameras: Cameras, live: Live, stop: threading.Event) -> None:
     """Until `stop` comes over stdin, or its end, which means that the parent is gone."""
     while (line := sys.stdin.buffer.readline()) and line != STOP_LINE:
         try:
@@ -296,6 +321,8 @@ def _obey(cameras: Cameras, stop: threading.Event) -> None:
                 cameras.record(order.cameras)
             case Watch():
                 cameras.watch(order.cameras)
+            case Show():
+                live.show(order.cameras)
     stop.set()
 
 

@@ -11,6 +11,7 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
 from chimera_storage.motion.capture import Capture
+from chimera_storage.motion.live import Viewer
 from chimera_storage.motion.second_stream import SecondStream
 from chimera_storage.motion.sources.source import FrameReader, Item, Source
 
@@ -26,7 +27,7 @@ class Recorder:
 
     `make_source` gives a new source for every connection; `report` is called in the camera's
     thread, at every change and about once a second, and must return at once. `second`: where motion
-    is looked for instead, while it is there.
+    is looked for instead, while it is there. `viewer`: for who looks at the camera.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Recorder:
         report: Callable[[CameraReport], None],
         *,
         second: SecondStream | None = None,
+        viewer: Viewer | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self._backoff = backoff or Backoff(first_s=1, most_s=30, good_s=10)
@@ -47,6 +49,7 @@ class Recorder:
         self._clock = clock
         self._report_to = report
         self._second = second
+        self._viewer = viewer
         self._log = get_logger(camera=camera)
         self._state = CameraState.STARTING
         self._since_us = to_us(clock.now())
@@ -100,7 +103,7 @@ class Recorder:
         self._left_out = (0, 0)
         try:
             while not stop.is_set():
-                items = reader.get_all(_ASLEEP_POLL_S if self._capture.asleep else _POLL_S)
+                items = reader.get_all(self._poll_s())
                 self._note_left_out(source, reader)
                 pictures = self._capture.pictures
                 self._take(items)
@@ -125,6 +128,10 @@ class Recorder:
                 self._second.close()
             if reader.dropped:
                 self._log.warning("pictures_left_out", pictures=reader.dropped)
+
+    def _poll_s(self) -> float:
+        is_watched = self._viewer is not None and self._viewer.watched
+        return _ASLEEP_POLL_S if self._capture.asleep and not is_watched else _POLL_S
 
     def _note_left_out(self, source: Source, reader: FrameReader) -> None:
         """Count what came and was not handed on."""
@@ -157,6 +164,8 @@ class Recorder:
             self._times_us.append(item.time_us)
             self._last_frame_us = item.time_us
             self._capture.take(item, second)
+            if self._viewer is not None:
+                self._viewer.offer(item, self._capture.boxes)
             second = None if second is None else []
             self._report_if_due()  # many at once take long where there is too much to do
         if self._connected_at_s is None and self._capture.pictures:

@@ -22,7 +22,8 @@ from chimera_storage.config import CameraRetentionSettings, CameraSettings, Sett
 from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
-from chimera_storage.motion.messages import Order, Watch, Work, decode_report, encode_order
+from chimera_storage.motion.messages import Order, Watch, Work, decode_said, encode_order
+from chimera_storage.motion.views import View, Views
 
 HANG_TIMEOUT_S = 30.0
 WATCH_LASTS_S = 5.0
@@ -65,6 +66,7 @@ class RecorderSupervisor:
         self._restarts = 0
         self._backoff = Backoff(first_s=0.5, most_s=30, good_s=60)
         self._is_heard = False  # of the running process
+        self._views = Views(self.tell)
         self.record(settings.camera)
 
     def record(self, cameras: Sequence[CameraSettings]) -> None:
@@ -118,6 +120,14 @@ class RecorderSupervisor:
         watch = Watch(cameras=tuple(sorted(self._watchers)))
         if watch != self._orders.get(Watch, Watch(cameras=())):
             self.tell(watch)
+
+    def look(self, camera: int) -> contextlib.AbstractContextManager[View]:
+        """Somebody looks at the camera until this is left: pictures are made for that."""
+        return self._views.look(camera)
+
+    def end_views(self) -> None:
+        """End all looking, so that no open answer holds up the stop of the server."""
+        self._views.close()
 
     def reports(self) -> list[CameraReport]:
         """The newest report of each configured camera, in the order of the settings."""
@@ -235,11 +245,20 @@ class RecorderSupervisor:
         assert process.stdout is not None, "a pipe"  # noqa: S101
         while line := await process.stdout.readline():
             try:
-                report = decode_report(line)
+                said = decode_said(line)
             except (ValueError, TypeError, LookupError):
                 log.warning("recorder_said_something_else", bytes=len(line))
                 continue
             self._is_heard = True
+            if isinstance(said, tuple):
+                picture, size = said
+                try:
+                    jpeg = await process.stdout.readexactly(size)
+                except asyncio.IncompleteReadError:  # the process has ended
+                    return
+                self._views.show(dataclasses.replace(picture, jpeg=jpeg))
+                continue
+            report = said
             if report.camera in self._reported_at_s:
                 self._reports[report.camera] = dataclasses.replace(report, sights=())
                 if report.sights:

@@ -19,8 +19,8 @@ from chimera_storage.web.auth import Auth
 from chimera_storage.web.camera_looks import camera_finding_router, camera_sight_router
 from chimera_storage.web.cameras import camera_settings_router
 from chimera_storage.web.convert import convert_router, processes_router
-from chimera_storage.web.dispatch import Dispatch
 from chimera_storage.web.disk_page import disk_page_router
+from chimera_storage.web.dispatch import Dispatch
 from chimera_storage.web.download import download_router
 from chimera_storage.web.errors import unforeseen
 from chimera_storage.web.events import events_router
@@ -32,6 +32,7 @@ from chimera_storage.web.keep import keep_router
 from chimera_storage.web.language import language_router
 from chimera_storage.web.links import link_router, links_router
 from chimera_storage.web.lists import lists_router
+from chimera_storage.web.live import live_router
 from chimera_storage.web.metrics import RequestMetrics, metrics_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
@@ -162,7 +163,8 @@ def create_app(
     app.state.thumbnails = thumbnails
     app.include_router(motion_router(services, names))
     app.include_router(events_router(services, names))
-    app.include_router(cameras_router(services, names, thumbnails))
+    app.include_router(cameras_router(services, names))
+    app.include_router(live_router(services, names, thumbnails))
     app.include_router(camera_finding_router(services))
     app.include_router(camera_sight_router(services, names))
     app.include_router(camera_settings_router(services, names))

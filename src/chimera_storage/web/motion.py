@@ -1,11 +1,8 @@
 """/motion: whether the cameras are being watched; /cameras: what the page shows of each."""
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter
 
-from chimera_storage.archive.images import Archive
 from chimera_storage.clock import to_us
-from chimera_storage.errors import NotFoundError
 from chimera_storage.log import redact
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.web import schemas
@@ -13,11 +10,8 @@ from chimera_storage.web.formatting import file_size
 from chimera_storage.web.health import storage_state
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.ports import Services
-from chimera_storage.web.schemas import problems, query_parameters
-from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.schemas import problems
 from chimera_storage.web.sight import sees
-from chimera_storage.web.threads import in_thread
-from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 
 def motion_router(services: Services, names: CameraNames) -> APIRouter:
@@ -46,8 +40,8 @@ def motion_router(services: Services, names: CameraNames) -> APIRouter:
     return router
 
 
-def cameras_router(services: Services, names: CameraNames, thumbnails: Thumbnails) -> APIRouter:
-    """GET /cameras and /cameras/{camera}/latest.jpg."""
+def cameras_router(services: Services, names: CameraNames) -> APIRouter:
+    """GET /cameras."""
     router = APIRouter(prefix="/cameras", tags=["cameras"])
 
     @router.get("", summary="Every camera: state, newest image, totals", responses=problems())
@@ -70,38 +64,7 @@ def cameras_router(services: Services, names: CameraNames, thumbnails: Thumbnail
             now=to_us(services.clock.now()) // 1000,
         )
 
-    @router.get(
-        "/{camera}/latest.jpg",
-        summary="A camera's newest saved image",
-        response_class=Response,
-        responses={
-            **problems(400, 404),
-            200: {"content": {"image/jpeg": {}}, "description": "the image"},
-            206: {"content": {"image/jpeg": {}}, "description": "the part that Range asked for"},
-            304: {"description": "the image is still the one that the client has"},
-            416: {"model": schemas.Problem, "description": "no such part"},
-        },
-        openapi_extra=query_parameters(WIDTH_PARAMETER),
-    )
-    @router.head("/{camera}/latest.jpg", include_in_schema=False)
-    async def latest(request: Request, camera: str) -> Response:
-        stored = await in_thread(lambda: _open_latest(services.archive, names.find(camera)))
-        sized = await thumbnails.sized(request, stored)
-        return file_answer(request, sized, inline=True, cache="private, no-cache")
-
     return router
-
-
-def _open_latest(archive: Archive, camera: int) -> StoredFile:
-    for _ in range(3):  # the newest may be deleted between the question and the opening
-        image = archive.index.latest(camera)
-        if image is None:
-            break
-        try:
-            return StoredFile(archive.open(image.key), name=f"camera-{camera}.jpg")
-        except NotFoundError:
-            continue
-    raise NotFoundError("this camera has no image yet; one is saved when something moves")
 
 
 def _status(camera: int, names: CameraNames, report: CameraReport | None) -> dict[str, object]:

@@ -68,6 +68,7 @@ ROUTES: dict[str, Needs] = {
     "POST /cameras/{camera}/pause": _OPERATE_NAMED,
     "POST /cameras/{camera}/resume": _OPERATE_NAMED,
     "GET /cameras/{camera}/latest.jpg": _VIEW_NAMED,
+    "GET /cameras/{camera}/live.mjpeg": _VIEW_NAMED,
     "POST /convert/cancelProcess": _OPERATE_SHOWN,
     "POST /convert/createVideo": _OPERATE_NAMED,
     "POST /convert/createZip": _OPERATE_NAMED,

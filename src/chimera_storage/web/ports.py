@@ -26,6 +26,7 @@ from chimera_storage.model import (
     Forecast,
     HourTotals,
     Image,
+    LivePicture,
     Preview,
     RangeDeletion,
     Totals,
@@ -177,8 +178,22 @@ class Sprites(Protocol):
         """One that was made lately. Raises NotFoundError."""
 
 
+class View(Protocol):
+    """One who looks at a camera."""
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is shown: the server ends."""
+
+    async def next(self, timeout_s: float) -> LivePicture | None:
+        """The newest picture, once there is one that was not given yet; None where none comes."""
+
+
 class Recorders(Protocol):
     """The process that watches the cameras."""
+
+    def look(self, camera: int) -> AbstractContextManager[View]:
+        """Somebody looks at the camera until this is left."""
 
     def reports(self) -> list[CameraReport]:
         """The newest word on every configured camera."""

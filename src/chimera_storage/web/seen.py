@@ -7,7 +7,7 @@ answer does not tell that it exists.
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -173,6 +173,10 @@ class _Recorders:
         self._inner = inner
         self.status = inner.status
         self.restarts = inner.restarts
+
+    def look(self, camera: int) -> AbstractContextManager[ports.View]:
+        _check(camera)
+        return self._inner.look(camera)
 
     def reports(self) -> list[CameraReport]:
         return [report for report in self._inner.reports() if sees(report.camera)]

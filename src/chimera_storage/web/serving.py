@@ -221,6 +221,11 @@ def file_headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str
     }
 
 
+def is_wished(request: Request, name: str) -> bool:
+    """Whether the query says `?name`, whatever its value but 0 and false."""
+    return request.query_params.get(name, "0").lower() not in {"0", "false"}
+
+
 def suffix_of(name: str) -> str:
     """The ending that says the type, in lower case."""
     stem, dot, ending = name.rpartition(".")
