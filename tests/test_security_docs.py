@@ -21,8 +21,8 @@ from chimera_storage.web.permissions import ROUTES, Cameras
 DOCS = Path(__file__).parents[1] / "docs" / "security.md"
 SECTION = re.compile(r"(?<=\n## Routes\n).*?(?=\n## )", re.DOTALL)
 TEXT = " ".join(DOCS.read_text("utf-8").split())
-HEAD = """Made of the table that the server goes by, by `python -m tests.test_security_docs`. Who may
-ask for a route still gets nothing of cameras that one may not see; "of all cameras", and what
+HEAD = """Made of the table that the server goes by, by `python -m tests.test_security_docs`. Who
+may ask for a route still gets nothing of cameras that one may not see; "of all cameras", and what
 admins may, is refused to those who may see only some.
 
 | who | may ask for |

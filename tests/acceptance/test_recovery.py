@@ -23,6 +23,7 @@ from chimera_storage.archive.writer import ImageWriter
 from chimera_storage.clock import SystemClock, to_us
 from chimera_storage.model import Box, Event, Image
 from tests.support.archive import make_jpeg
+from tests.support.index_forms import rows, write_form
 from tests.support.server import RunningServer, command, free_port
 from tests.support.waiting import wait_for
 
@@ -335,6 +336,26 @@ def test_an_index_of_a_newer_version_is_refused_and_left_as_it_is(folder: Path) 
     assert "newer version" in result.stderr
     assert index.read_bytes() == content
     assert footage(folder / "data") == files
+
+
+def test_a_server_brings_an_index_of_the_first_form_up_to_date_and_all_is_there(
+    folder: Path,
+) -> None:
+    before = known(folder / "data")
+    index = folder / "data/index.db"
+    tables = rows(index)
+    for path in index.parent.glob("index.db*"):
+        path.unlink()
+    write_form(index, "1", tables)
+    (data_folder,) = [row["value"] for row in tables["meta"] if row["key"] == "data_folder_id"]
+    with sqlite3.connect(index) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'data_folder_id'", [data_folder])
+    connection.close()
+    with RunningServer(folder, CONFIG) as server:
+        assert_all_is_back(server, before)
+        assert "brought_up_to_date" in server.log
+        assert "index_set_aside" not in server.log
+    assert len(list(index.parent.glob("index.db.form-1-*"))) == 1
 
 
 HOLDER = """

@@ -1,7 +1,6 @@
 """An index of any form that there ever was is brought up to date, in place and after a copy.
 
-`forms/` holds the tables of each as SQL, named by the version of the form: from the first commit
-that wrote it.
+`forms/` holds the tables of each (tests/support/index_forms.py).
 """
 
 import fcntl
@@ -26,9 +25,9 @@ from chimera_storage.model import Box, Conversion, ConversionStatus, ConversionT
 from chimera_storage.options import VideoOptions
 from chimera_storage.upgrade import COPIES_KEPT
 from tests.support.archive import EVER, JPEG, NOW, open_store
+from tests.support.index_forms import FORMS, rows, version_of, write_form
 from tests.support.small_disk import small_disk
 
-FORMS = {path.stem: path.read_text() for path in (Path(__file__).parent / "forms").glob("*.sql")}
 OLDER = sorted(name for name in FORMS if int(name[0]) < SCHEMA_VERSION)
 MADE_ANEW = ("images", "hours", "totals", "events")
 FIRST_US = to_us(NOW - timedelta(hours=3))
@@ -59,10 +58,6 @@ class Folder:
     answers: list[Any]
 
 
-def version_of(name: str) -> int:
-    return int(name.partition("_")[0])
-
-
 def fill(root: Path) -> None:
     """Dated images with scores, boxes and events, flat ones, and what is in no file."""
     with open_store(root) as store:
@@ -91,20 +86,6 @@ def fill(root: Path) -> None:
         store.index.note_deletion(DELETED)
 
 
-def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Table → its rows, ordered."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {
-            name: sorted(
-                (dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')),  # noqa: S608
-                key=lambda row: str(list(row.values())),
-            )
-            for (name,) in names
-        }
-
-
 def answers(index: Index) -> list[Any]:
     """What is asked of an index, of each family of tables."""
     said: list[Any] = [index.cameras(), index.hourly()]
@@ -120,6 +101,7 @@ def answers(index: Index) -> list[Any]:
             index.span_rows(camera, *DAY, limit=100),
             index.superfluous(camera, [DAY], keep="best"),
             index.event_rows(camera, *EVER, limit=100),
+            index.counts(camera, *DAY, every_s=3600),
         ]
     return said
 
@@ -134,25 +116,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
         rebuilt.reconcile(1, 2)
         told = answers(rebuilt.index)
     yield Folder(root=root, tables=tables, answers=told)
-
-
-def write_form(path: Path, name: str, tables: dict[str, list[dict[str, Any]]]) -> None:
-    """An index of that form that knows what `tables` hold, as far as the form can say it."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript("PRAGMA journal_mode=WAL;" + FORMS[name])
-        for table, known in tables.items():
-            columns = [c[1] for c in connection.execute(f"PRAGMA table_info({table})")]
-            for row in known if table != "meta" else ():
-                given = {c: row[c] for c in columns if c in row}
-                if given:
-                    marks = ", ".join(f":{c}" for c in given)
-                    into = f"{table} ({', '.join(given)})"
-                    connection.execute(f"INSERT INTO {into} VALUES ({marks})", given)  # noqa: S608
-        if version_of(name) == 1:  # where events were named by a number
-            connection.execute(
-                "UPDATE images SET event = (SELECT id FROM events e"
-                " WHERE e.camera = images.camera AND e.start_us = images.event)"
-            )
 
 
 def put_form(folder: Folder, to: Path, name: str) -> Path:
