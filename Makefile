@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DATA ?= data
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 
-.PHONY: help run test check format lock programs clean
+.PHONY: help run test check format docs lock programs clean
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -38,13 +38,18 @@ check: $(VENV)/.dev ## style, types and layers only
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-# Tests of pages run in Debian's Chromium, those of MQTT against its mosquitto; as root they are installed here,
-# otherwise this says what to install.
+docs: $(VENV)/.dev ## what of the documentation is made: commands, routes by role, plots
+	@$(BIN)/python -m tests.test_cli_docs
+	@$(BIN)/python -m tests.test_security_docs
+	@$(BIN)/python bench/plot.py
+
+# Tests of pages run in Debian's Chromium, those of MQTT against its mosquitto, those of the documentation's
+# commands with its curl; as root they are installed here, otherwise this says what to install.
 programs:
-	@test -x /usr/bin/chromium && test -x /usr/sbin/mosquitto || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	  { echo "Installing Debian's chromium and mosquitto for the tests ..."; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium mosquitto >/dev/null; }; } || \
-	  { echo "The tests need Chromium and Mosquitto: sudo apt-get install chromium mosquitto" >&2; exit 2; }
+	@test -x /usr/bin/chromium && test -x /usr/sbin/mosquitto && test -x /usr/bin/curl || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  { echo "Installing Debian's chromium, mosquitto and curl for the tests ..."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium mosquitto curl >/dev/null; }; } || \
+	  { echo "The tests need Chromium, Mosquitto and curl: sudo apt-get install chromium mosquitto curl" >&2; exit 2; }
 
 lock: ## pin every dependency anew, with hashes, without index addresses
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip --quiet install uv
