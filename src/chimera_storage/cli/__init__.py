@@ -15,6 +15,7 @@ from chimera_storage.cli.check import check_command
 from chimera_storage.cli.clean import clean, deletions
 from chimera_storage.cli.config import config_app
 from chimera_storage.cli.detect import detect
+from chimera_storage.cli.doctor import doctor
 from chimera_storage.cli.export import export
 from chimera_storage.cli.import_motion import import_motion
 from chimera_storage.cli.migrate import migrate
@@ -42,6 +43,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.command("check")(check_command)
+app.command()(doctor)
 app.command()(clean)
 app.command()(deletions)
 app.command()(export)

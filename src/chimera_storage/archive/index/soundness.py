@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,6 +12,37 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY_TIMEOUT_S = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a sound index says of itself: `form` of its tables, `images` of `cameras`, `meta`."""
+
+    form: int
+    images: int
+    cameras: int
+    meta: dict[str, str]
+
+
+def facts(path: Path) -> Facts:
+    """Read without bringing the index up to date. Raises StorageError."""
+    try:
+        with closing(_opened(path)) as connection:
+            meta = dict(connection.execute("SELECT key, value FROM meta"))
+            totals = connection.execute("SELECT images FROM totals WHERE images > 0").fetchall()
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"the data folder's {path.name} cannot be read: {error}") from None
+    return Facts(
+        form=int(meta.get("schema_version", 0)),
+        images=sum(images for (images,) in totals),
+        cameras=len(totals),
+        meta=meta,
+    )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    # Not immutable, so that what stands in the write-ahead log counts too.
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
+
+
 def damage(path: Path) -> str | None:
     """What is wrong with an index's file, in the words of SQLite; None: it is sound.
 
@@ -18,10 +50,7 @@ def damage(path: Path) -> str | None:
     it cannot be read for another reason, such as a lock that lasts.
     """
     try:
-        # Not immutable, so that what stands in the write-ahead log counts too.
-        with closing(
-            sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
-        ) as connection:
+        with closing(_opened(path)) as connection:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             if tables and "meta" not in tables:
                 return "it is no index of this program"

@@ -1,0 +1,5 @@
+"""Looks whether machine, configuration, data folder, ports and cameras are fit to run on.
+
+Each module looks at one of them and gives findings; `examine` goes through all. Nothing is
+changed: what is written to try a disk is gone afterwards, and a server may run meanwhile.
+"""
