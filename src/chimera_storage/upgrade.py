@@ -18,7 +18,10 @@ from chimera_storage.log import get_logger
 
 Steps = Mapping[int, Callable[[Connection], None]]
 COPIES_KEPT = 2  # of each kind, the newest
-_ROOM_LEFT = 16_000_000  # bytes of the disk that a copy leaves beside what the steps write
+# Of the file's size: the copy, and what the steps write (the first one of an index: its log 1.9 times
+# the file, and then the file almost as much more).
+_ROOM = 4
+_ROOM_LEFT = 16_000_000  # bytes
 _log = get_logger()
 
 
@@ -77,7 +80,7 @@ def _copy(path: Path, form: int) -> Path | None:
     """A copy of what is committed, readable for whom the file is; None: there is no room for it."""
     size = sum(f.stat().st_size for f in (path, path.with_name(path.name + "-wal")) if f.exists())
     disk = os.statvfs(path.parent)
-    if disk.f_bavail * disk.f_frsize < 2 * size + _ROOM_LEFT:
+    if disk.f_bavail * disk.f_frsize < _ROOM * size + _ROOM_LEFT:
         return None
     copy = path.with_name(f"{path.name}.form-{form}-{stamp()}")
     mode = stat.S_IMODE(path.stat().st_mode)
