@@ -18,8 +18,8 @@ from chimera_storage.log import get_logger
 
 Steps = Mapping[int, Callable[[Connection], None]]
 COPIES_KEPT = 2  # of each kind, the newest
-# Of the file's size: the copy, and what the steps write (the first one of an index: its log 1.9 times
-# the file, and then the file almost as much more).
+# Of the file's size: the copy, and what the steps write (the first one of an index: a log of 1.9
+# times the file, and then the file grows by almost as much).
 _ROOM = 4
 _ROOM_LEFT = 16_000_000  # bytes
 _log = get_logger()

@@ -20,7 +20,7 @@ from chimera_storage.archive.index import Index
 from chimera_storage.archive.index.migration import STEPS
 from chimera_storage.archive.index.tables import SCHEMA_VERSION
 from chimera_storage.clock import to_us
-from chimera_storage.errors import StorageError
+from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.model import Box, Conversion, ConversionStatus, ConversionType, Deletion, Event
 from chimera_storage.options import VideoOptions
 from chimera_storage.upgrade import COPIES_KEPT
@@ -229,6 +229,28 @@ def test_without_room_for_a_copy_it_is_brought_up_to_date_without_one_and_says_s
         index.close()
         assert list(disk.folder.glob("index.db.form-*")) == []
     assert "not_copied_before_upgrade" in capfd.readouterr().err
+
+
+def test_a_disk_that_fills_in_a_step_leaves_the_index_as_it_was_and_says_so(
+    folder: Folder, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", size_kb=4096) as disk:
+        path = disk.folder / "index.db"
+        write_form(path, "1", folder.tables)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.executemany(
+                "INSERT INTO images VALUES (3, ?, 0, 0, 0, 1000, 1, 8, 8, NULL, NULL, NULL)",
+                [(second,) for second in range(20_000)],
+            )
+        before = rows(path)
+        disk.fill(leave=300_000)
+        with pytest.raises(DiskFullError, match="its disk is full; make room"):
+            Index(path)
+        disk.empty()
+        assert rows(path) == before
+        index = Index(path)
+        assert len(index.images(3, *EVER)) == 20_000
+        index.close()
 
 
 def test_a_conversion_asked_for_before_there_were_options_has_their_defaults(
