@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -204,22 +205,27 @@ def rounds(  # noqa: PLR0917
     post = 'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = '
     large = ["/shared/captures/large.zip"]
 
-    def ask(url: str, paths: list[str], connections: int, more: str = "") -> tuple[float, float]:
+    def ask(url: str, paths: list[str], connections: int, more: str) -> tuple[float, float]:
         return load(
             folder, url, paths, secret, connections=connections, seconds=how.seconds, more=more
         )
 
+    def megabytes(url: str, paths: list[str], more: str = "") -> float:
+        return ask(url, paths, 2, more)[1] / 1e6
+
+    def requests(url: str, paths: list[str], more: str = "") -> float:
+        return ask(url, paths, 16, more)[0]
+
     questions: dict[str, Callable[[], float]] = {}
     for who, url in (("nginx", peer), ("ours", server.url)):
-        questions[f"200 MB, {who}"] = lambda url=url: ask(url, large, 2)[1] / 1e6
-        questions[f"150 MB by Range, {who}"] = lambda url=url: ask(url, large, 2, part)[1] / 1e6
-        questions[f"JPEGs of 130 KB, {who}"] = lambda url=url: ask(url, urls, 16)[0]
-    questions["pathSize"] = lambda: ask(
-        server.url, ["/file/pathSize"], 16, post + """'{"camera": 1}'"""
-    )[0]
-    questions["statusProcess"] = lambda: ask(
-        server.url, ["/convert/statusProcess"], 16, post + f"""'{{"id": "{process}"}}'"""
-    )[0]
+        questions[f"200 MB, {who}"] = partial(megabytes, url, large)
+        questions[f"150 MB by Range, {who}"] = partial(megabytes, url, large, part)
+        questions[f"JPEGs of 130 KB, {who}"] = partial(requests, url, urls)
+    of_camera = post + """'{"camera": 1}'"""
+    questions["pathSize"] = partial(requests, server.url, ["/file/pathSize"], of_camera)
+    of_process = post + f"""'{{"id": "{process}"}}'"""
+    status = ["/convert/statusProcess"]
+    questions["statusProcess"] = partial(requests, server.url, status, of_process)
     for _ in range(how.rounds):
         for name, question in questions.items():
             if how.only in name:

@@ -175,12 +175,12 @@ async def test_a_real_camera_is_decoded_for_who_looks_and_loses_nothing(
                     picture = await view.next(10)
                     assert picture is not None
                     times.append(picture.time_us)
+                    assert simplejpeg.decode_jpeg_header(picture.jpeg)[:2] == (HEIGHT, WIDTH)
                 assert decoding()
                 report = supervisor.reports()[0]
                 assert report.fps > 0.8 * RATE
                 assert (report.reconnects, report.problem) == (0, None)
             assert times == sorted(set(times))
-            assert simplejpeg.decode_jpeg_header(picture.jpeg)[:2] == (HEIGHT, WIDTH)
             await until(lambda: not decoding(), "the end of the decoding")
 
 

@@ -162,6 +162,56 @@ def test_who_one_is(shared: Room, room: Room) -> None:
     assert (told["role"], told["cameras"]) == ("operator", [1, 2])
 
 
+def test_changing_ones_password_ends_ones_other_sessions_and_goes_on_here(room: Room) -> None:
+    room.accounts.add_user("owner", PASSWORD, role=Role.ADMIN)
+    here, elsewhere = cookie(log_in(room)), cookie(log_in(room))
+    wish = {"old": PASSWORD, "new": "staple in the meadow"}
+    answer = room.post("/account/password", wish, headers=here)
+    assert (answer.status_code, answer.json()) == (200, {"changed": True})
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    for old in (here, elsewhere):
+        assert room.get("/me", headers=old).status_code == 401
+    assert room.get("/me", headers=cookie(answer)).json()["name"] == "owner"
+    assert log_in(room).status_code == 401
+    again = {"old": wish["new"], "new": PASSWORD}
+    page = room.request("POST", "/account/password", data=again, headers=PAGE | cookie(answer))
+    assert (page.status_code, page.headers["location"]) == (303, "/account")
+    assert log_in(room).status_code == 200
+
+
+def test_a_password_is_changed_by_its_user_alone(room: Room) -> None:
+    wish = {"old": PASSWORD, "new": "staple in the meadow"}
+    assert room.post("/account/password", wish).status_code == 403  # nobody has to log in
+    room.accounts.add_user("owner", PASSWORD, role=Role.ADMIN)
+    token = {"authorization": f"Bearer {room.api_token()}"}
+    assert room.post("/account/password", wish, headers=token).status_code == 403
+    here = cookie(log_in(room))
+    for body, status in (
+        (wish | {"old": "wrong"}, 401),
+        (wish | {"new": "short"}, 400),
+        ({"old": PASSWORD}, 400),
+        (wish | {"new": 12345678}, 400),
+    ):
+        assert room.post("/account/password", body, headers=here).status_code == status, body
+    for _ in range(5):
+        status = room.post("/account/password", wish | {"old": "wrong"}, headers=here).status_code
+    assert status == 429
+    assert room.get("/me", headers=here).status_code == 200
+
+
+def test_the_list_of_deletions_names_who_asked(room: Room) -> None:
+    room.save_many(1, 3)
+    assert room.answer("/file/pathDelete", {"camera": 1})["deleted"]
+    room.accounts.add_user("owner", PASSWORD, role=Role.ADMIN)
+    token = {"authorization": f"Bearer {room.api_token()}"}
+    here = cookie(log_in(room))
+    for headers in (here, token):
+        room.save_many(1, 3)
+        assert room.post("/file/pathDelete", {"camera": 1}, headers=headers).json()["deleted"]
+    listed = room.get("/file/listDeletions", headers=here).json()["list"]
+    assert [entry["who"] for entry in listed] == ["token:test0", "owner", "api"]
+
+
 def test_a_session_or_token_in_the_wrong_place_opens_nothing(shared: Room) -> None:
     token = shared.api_token()
     secret = cookie(log_in(shared))["cookie"].rpartition("=")[2]

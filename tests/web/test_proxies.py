@@ -201,6 +201,30 @@ def test_nginx_is_told_where_the_file_is_and_nobody_else_is(make_room: Callable[
     assert room.get("/shared/captures/", headers=proxied).status_code == 200
 
 
+def test_nginx_sends_what_links_lead_to_and_images_by_their_names(
+    make_room: Callable[..., Room],
+) -> None:
+    room = make_room(server={"x_accel_redirect": "/_shared"})
+    image = room.save(1, NOW)
+    path = room.url(image).removeprefix("/shared")
+    name = path.rpartition("/")[2]
+    process = room.answer("/convert/createVideo", {"camera": 1})["id"]
+    room.conversions.finish(process)
+    output = f"/captures/{room.archive.layout.output_name(room.conversions.all[process])}"
+    span = room.answer("/links", {"camera": 1, "hours": 1})["url"]
+    nginx = {"x-sendfile-type": "X-Accel-Redirect"}
+    for address, sent in (
+        (f"/frames/1/{name}", path),
+        (f"{span}/{name}", path),
+        (room.answer("/links", {"file": room.url(image)})["url"], path),
+        (room.answer("/links", {"process": process})["url"], output),
+    ):
+        answer = room.get(address, headers=nginx)
+        assert answer.headers["x-accel-redirect"] == f"/_shared{sent}", address
+        assert answer.content == b""
+    assert "x-accel-redirect" not in room.get("/cameras/1/latest.jpg", headers=nginx).headers
+
+
 def test_who_is_no_trusted_proxy_cannot_ask_where_files_are(make_room: Callable[..., Room]) -> None:
     room = make_room(server={"x_accel_redirect": "/_shared", "trusted_proxies": ["10.0.0.1"]})
     image = room.save(1, NOW)

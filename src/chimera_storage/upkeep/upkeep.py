@@ -68,17 +68,17 @@ class Upkeep:
             return 100
         return min(99, int(100 * self._reconciler.progress))
 
-    def delete_camera(self, camera: int) -> bool:
+    def delete_camera(self, camera: int, *, who: str = "api") -> bool:
         """Deletes every image of the camera, kept ones too, nothing of another.
 
         True where at least one went.
         """
         self._archive.mark.check_writable()
         gone = self._archive.delete_camera(camera)
-        self._note("pathDelete", camera, gone)
+        self._note("pathDelete", camera, gone, who)
         return gone.count > 0
 
-    def clean(self, camera: int, days: float) -> CleanResult:
+    def clean(self, camera: int, days: float, *, who: str = "api") -> CleanResult:
         """Deletes the images taken more than `days` days (of 86,400 s) ago.
 
         Kept ones stay, and those that a running conversion reads; neither were to go. Raises
@@ -93,14 +93,21 @@ class Upkeep:
         protected = kept_and_converted(self._archive).get(camera, ())
         parts = outside((-_FARTHEST_S, before_s - 1), protected)
         asked = sum(self._totals(camera, part).count for part in parts)
-        gone, more_asked = self._delete("pathClean", camera, parts)
+        gone, more_asked = self._delete("pathClean", camera, parts, who)
         asked += more_asked
         if not asked:
             return CleanResult(deleted=False, confidence=100)
         return CleanResult(deleted=gone.count > 0, confidence=round(100 * gone.count / asked, 2))
 
     def delete_range(
-        self, camera: int, first_s: int, last_s: int, *, kept_too: bool, only_ask: bool
+        self,
+        camera: int,
+        first_s: int,
+        last_s: int,
+        *,
+        kept_too: bool,
+        only_ask: bool,
+        who: str = "api",
     ) -> RangeDeletion:
         """Deletes the images of these seconds (both included), or says what would go.
 
@@ -118,20 +125,20 @@ class Upkeep:
         busy = not_kept - gone.count
         if not only_ask:
             self._archive.mark.check_writable()
-            gone, _ = self._delete("rangeDelete", camera, parts)
+            gone, _ = self._delete("rangeDelete", camera, parts, who)
         return RangeDeletion(gone=gone, kept=there - not_kept, busy=busy)
 
-    def _delete(self, rule: str, camera: int, parts: list[Range]) -> tuple[Totals, int]:
+    def _delete(self, rule: str, camera: int, parts: list[Range], who: str) -> tuple[Totals, int]:
         """What went of the parts, and how many images of it the index had not known."""
         count = size = unknown = 0
         for first_s, last_s in parts:
             removed = self._archive.deleter.span(camera, first_s, last_s)
             count, size = count + removed.count, size + removed.size
-            self._note(rule, camera, removed)
+            self._note(rule, camera, removed, who)
         if self.confidence() < 100 and parts:
             unknown, more = self._archive.delete(self._files(camera, parts))
             count += more
-            self._note(rule, camera, Removed(count=more, last_s=parts[-1][1]))
+            self._note(rule, camera, Removed(count=more, last_s=parts[-1][1]), who)
         self._archive.deleter.sync(camera)
         return Totals(count=count, size=size), unknown
 
@@ -144,12 +151,12 @@ class Upkeep:
     def _totals(self, camera: int, part: Range) -> Totals:
         return self._archive.index.totals_of(camera, *part)
 
-    def _note(self, rule: str, camera: int, gone: Removed) -> None:
+    def _note(self, rule: str, camera: int, gone: Removed, who: str) -> None:
         if gone.count:
             self._archive.index.note_deletion(
                 Deletion(
                     at_us=to_us(self._clock.now()),
-                    who="api",
+                    who=who,
                     rule=rule,
                     camera=camera,
                     images=gone.count,

@@ -10,12 +10,20 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from chimera_storage.access import Accounts, Door, Role, Session, TooManyAttemptsError
+from chimera_storage.access import (
+    Accounts,
+    Door,
+    Kind,
+    Role,
+    Session,
+    TooManyAttemptsError,
+    check_password,
+)
 from chimera_storage.access.accounts import SESSION_US
 from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.web import account_schemas as schemas
 from chimera_storage.web.auth import SESSION_COOKIE, session_secrets
-from chimera_storage.web.errors import JSONAnswer, NotLoggedInError
+from chimera_storage.web.errors import JSONAnswer, NotAllowedError, NotLoggedInError
 from chimera_storage.web.file_schemas import EmptyRequest
 from chimera_storage.web.pages import page
 from chimera_storage.web.parsing import Body, given, read_body, shown
@@ -36,30 +44,37 @@ class LoggingIn:
         self._one = CapacityLimiter(1)
         self._waiting = 0
 
-    async def secret(self, request: Request, body: Body) -> str:
-        """The secret of a new session. Raises TooManyAttemptsError, NotLoggedInError."""
-        name, password = _text(body, "name"), _text(body, "password")
+    async def secret(
+        self, request: Request, name: str, password: str, *, new: str | None = None
+    ) -> str:
+        """The secret of a new session; `new`: a password that is set and ends all others before.
+
+        Raises TooManyAttemptsError, NotLoggedInError.
+        """
         if self._waiting >= MOST_WAITING:
             raise TooManyAttemptsError(1)
         self._waiting += 1
         try:
             return await to_thread.run_sync(
-                lambda: self._accounts.log_in(
-                    name,
-                    password,
-                    address=request.client.host if request.client else "",
-                    agent=request.headers.get("user-agent", ""),
-                )[1],
-                limiter=self._one,
+                lambda: self._secret(request, name, password, new), limiter=self._one
             )
         except NotFoundError as error:
             raise NotLoggedInError(str(error)) from None
         finally:
             self._waiting -= 1
 
+    def _secret(self, request: Request, name: str, password: str, new: str | None) -> str:
+        address = request.client.host if request.client else ""
+        agent = request.headers.get("user-agent", "")
+        _, secret = self._accounts.log_in(name, password, address=address, agent=agent)
+        if new is not None:
+            self._accounts.set_password(name, new)
+            _, secret = self._accounts.log_in(name, new, address=address, agent=agent)
+        return secret
+
 
 def account_router(services: Services, accounts: Accounts, door: Door) -> APIRouter:
-    """/login, /logout, /me and /sessions."""
+    """/login, /logout, /account/password, /me and /sessions."""
     router = APIRouter(tags=["account"])
     root = services.root
     logging_in = LoggingIn(accounts)
@@ -95,7 +110,7 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
         is_page = wants_page(request)
         next_path = safe_next(body.get("next"))
         try:
-            secret = await logging_in.secret(request, body)
+            secret = await logging_in.secret(request, _text(body, "name"), _text(body, "password"))
         except (NotLoggedInError, TooManyAttemptsError) as error:
             if not is_page:
                 raise
@@ -118,6 +133,9 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
                 }
             )
         )
+        return with_session(answer, request, secret)
+
+    def with_session(answer: Response, request: Request, secret: str) -> Response:
         answer.headers["cache-control"] = "no-store"
         answer.set_cookie(
             SESSION_COOKIE,
@@ -129,6 +147,27 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
             samesite="lax",
         )
         return answer
+
+    @router.post(
+        "/account/password",
+        summary="Change one's own password; ends one's other sessions",
+        responses=problems(*BODY_PROBLEMS, 429),
+        openapi_extra=request_body(schemas.NewPassword),
+        response_model=schemas.PasswordChanged,
+    )
+    async def change_password(request: Request, body: ReadBody) -> Response:
+        known = who()
+        if known.kind is not Kind.USER:
+            raise NotAllowedError("only a user who is logged in has a password to change")
+        old, new = _text(body, "old"), _text(body, "new")
+        check_password(new)
+        secret = await logging_in.secret(request, known.name, old, new=new)
+        answer = (
+            RedirectResponse(f"{root}/account", status_code=303)
+            if wants_page(request)
+            else JSONAnswer({"changed": True})
+        )
+        return with_session(answer, request, secret)
 
     @router.post(
         "/logout",

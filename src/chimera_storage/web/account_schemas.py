@@ -31,6 +31,19 @@ class LoggedIn(_Model):
     cameras: list[int] | None = Field(description="those that may be seen; null: all")
 
 
+class NewPassword(BaseModel):
+    """The password that holds, and the one that is to."""
+
+    old: str = Field(examples=["correct horse battery"])
+    new: str = Field(description="8 characters at least", examples=["staple in the meadow"])
+
+
+class PasswordChanged(_Model):
+    """The session goes on under a new cookie; one's others are over."""
+
+    changed: Literal[True]
+
+
 class LoggedOut(_Model):
     """Whether there was a session."""
 

@@ -61,7 +61,8 @@ def look(layout: Layout, path: str) -> tuple[StoredFile | Path, int | None]:
         raise NotFoundError(_NOTHING) from None
     finally:
         os.close(descriptor)
-    return StoredFile(os.fdopen(read, "rb", buffering=0), name=path.rpartition("/")[2]), camera
+    file = os.fdopen(read, "rb", buffering=0)
+    return StoredFile(file, name=path.rpartition("/")[2], path=path), camera
 
 
 def _camera_named(layout: Layout, below_captures: tuple[str, ...]) -> int | None:

@@ -152,5 +152,6 @@ def _open(archive: Archive, camera: int, name: str) -> StoredFile:
     for key in found:
         if key is not None:
             with suppress(NotFoundError):
-                return StoredFile(archive.open(key), name=name)
+                path = layout.image_url(key).removeprefix("/shared/")
+                return StoredFile(archive.open(key), name=name, path=path)
     raise NotFoundError("there is no such image; GET /events lists a day's")

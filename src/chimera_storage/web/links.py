@@ -41,7 +41,7 @@ from chimera_storage.web.schemas import (
     query_parameters,
     request_body,
 )
-from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.serving import StoredFile, file_answer, is_wished
 from chimera_storage.web.sight import sees, sees_all, who
 from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
@@ -258,7 +258,8 @@ class _Opened:
             is_inside = key and link.start_us <= key.second * SECOND_US <= link.end_us
             if link.kind is Target.RANGE and key is not None and is_inside:
                 with suppress(NotFoundError):
-                    return StoredFile(archive.open(key), name=name)
+                    path = layout.image_url(key).removeprefix("/shared/")
+                    return StoredFile(archive.open(key), name=name, path=path)
         raise NotFoundError("there is no such image behind this link")
 
     async def sent(self, request: Request, link: Link, stored: StoredFile) -> Response:
@@ -267,7 +268,7 @@ class _Opened:
         except BaseException:
             stored.close()
             raise
-        inline = request.query_params.get("inline", "0").lower() not in {"0", "false"}
+        inline = is_wished(request, "inline")
         is_shown = inline or link.kind is Target.RANGE
         sized = await self._thumbnails.sized(request, stored)
         return file_answer(request, sized, inline=is_shown, cache=CACHE)

@@ -53,6 +53,7 @@ _ADMIN = Needs(Role.ADMIN, Cameras.ALL)
 ROUTES: dict[str, Needs] = {
     "GET /": _PAGE,
     "GET /account": _PAGE,
+    "POST /account/password": _PAGE,
     "GET /cameras": _VIEW_SHOWN,
     "POST /cameras": _ADMIN,
     "PUT /cameras": _ADMIN,

@@ -237,7 +237,7 @@ class CleanResult(Protocol):
 
 
 class Upkeep(Protocol):
-    """Sizes, counts and deletion."""
+    """Sizes, counts and deletion. `who`: what the list of deletions says of who asked for it."""
 
     def totals(self, camera: int) -> Totals: ...
 
@@ -250,14 +250,21 @@ class Upkeep(Protocol):
     def confidence(self) -> int:
         """Percentage to which the totals can be trusted (below 100 while files are compared)."""
 
-    def delete_camera(self, camera: int) -> bool:
+    def delete_camera(self, camera: int, *, who: str = "api") -> bool:
         """Delete every image of the camera; True where at least one went."""
 
-    def clean(self, camera: int, days: float) -> CleanResult:
+    def clean(self, camera: int, days: float, *, who: str = "api") -> CleanResult:
         """Delete images taken more than `days` days ago."""
 
     def delete_range(
-        self, camera: int, first_s: int, last_s: int, *, kept_too: bool, only_ask: bool
+        self,
+        camera: int,
+        first_s: int,
+        last_s: int,
+        *,
+        kept_too: bool,
+        only_ask: bool,
+        who: str = "api",
     ) -> RangeDeletion:
         """Delete the images of those seconds, or say what would go."""
 

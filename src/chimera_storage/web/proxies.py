@@ -17,7 +17,8 @@ from chimera_storage.config import ServerSettings
 SENDFILE = b"x-sendfile-type"
 FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", SENDFILE})
 FROM_AFAR = "chimera.from_afar"  # in the scope: somebody on another machine asks through a proxy
-IS_NGINX = "chimera.is_nginx"  # in the scope: a trusted proxy that sends files itself if told to
+# In the scope: below which address a trusted proxy sends files itself if told to.
+SENDS_FILES = "chimera.sends_files"
 
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 
@@ -29,6 +30,7 @@ class TrustedProxies:
         self._app = app
         self._networks = [ip_network(address) for address in server.trusted_proxies]
         self._root = server.root_path
+        self._x_accel_redirect = server.x_accel_redirect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +63,8 @@ class TrustedProxies:
         proto = said.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
         if proto in {b"http", b"https"}:
             scope["scheme"] = proto.decode()
-        scope[IS_NGINX] = said.get(SENDFILE, b"").strip().lower() == b"x-accel-redirect"
+        if said.get(SENDFILE, b"").strip().lower() == b"x-accel-redirect":
+            scope[SENDS_FILES] = self._x_accel_redirect
         host = said.get(b"x-forwarded-host", b"").rpartition(b",")[2].strip()
         if _HOST.fullmatch(host):
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]

@@ -28,7 +28,7 @@ from chimera_storage.model import (
     Totals,
     Usage,
 )
-from chimera_storage.web import ports
+from chimera_storage.web import ports, sight
 from chimera_storage.web.sight import sees, sees_all
 
 MOST_DELETIONS = 1000
@@ -52,6 +52,11 @@ def seen(services: ports.Services) -> ports.Services:
 def _check(camera: int) -> None:
     if not sees(camera):
         raise NotFoundError("there is no such camera; GET /cameras lists all")
+
+
+def _named(who: str) -> str:
+    """The user or token that asks, for the list of deletions; `who` where nobody is told apart."""
+    return sight.who().name or who
 
 
 class _Owners:
@@ -205,18 +210,27 @@ class _Upkeep:
     def state(self) -> WatchStatus:
         return self._inner.state()
 
-    def delete_camera(self, camera: int) -> bool:
+    def delete_camera(self, camera: int, *, who: str = "api") -> bool:
         _check(camera)
-        return self._inner.delete_camera(camera)
+        return self._inner.delete_camera(camera, who=_named(who))
 
-    def clean(self, camera: int, days: float) -> ports.CleanResult:
+    def clean(self, camera: int, days: float, *, who: str = "api") -> ports.CleanResult:
         _check(camera)
-        return self._inner.clean(camera, days)
+        return self._inner.clean(camera, days, who=_named(who))
 
-    def delete_range(self, camera: int, first_s: int, last_s: int, **how: bool) -> RangeDeletion:
+    def delete_range(
+        self,
+        camera: int,
+        first_s: int,
+        last_s: int,
+        *,
+        kept_too: bool,
+        only_ask: bool,
+        who: str = "api",
+    ) -> RangeDeletion:
         _check(camera)
         return self._inner.delete_range(
-            camera, first_s, last_s, kept_too=how["kept_too"], only_ask=how["only_ask"]
+            camera, first_s, last_s, kept_too=kept_too, only_ask=only_ask, who=_named(who)
         )
 
 
@@ -226,8 +240,12 @@ class _Rules:
     def __init__(self, inner: ports.Rules) -> None:
         self._inner = inner
         self.has_quota = inner.has_quota
-        self.apply = inner.apply
-        self.apply_quotas = inner.apply_quotas
+
+    def apply(self, who: str) -> Totals:
+        return self._inner.apply(_named(who))
+
+    def apply_quotas(self, who: str) -> Totals:
+        return self._inner.apply_quotas(_named(who))
 
     def preview(self) -> Preview:
         return self._inner.preview()

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from chimera_storage.errors import ChimeraStorageError, StorageError
 from chimera_storage.log import get_logger
 from chimera_storage.web.errors import BrokenOffError, error_answer
+from chimera_storage.web.proxies import SENDS_FILES
 from chimera_storage.web.threads import in_thread
 
 CHUNK_BYTES = 512 * 1024
@@ -74,12 +75,13 @@ class Sendable(Protocol):
 
 
 class StoredFile:
-    """An open regular file and what HTTP says about it."""
+    """An open regular file and what HTTP says about it; `path` below shared, where it is there."""
 
-    def __init__(self, file: BinaryIO, *, name: str) -> None:
+    def __init__(self, file: BinaryIO, *, name: str, path: str | None = None) -> None:
         stat = os.fstat(file.fileno())
         self.file = file
         self.name = name
+        self.path = path
         self.size = stat.st_size
         self.modified_s = int(stat.st_mtime)
         self.etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"'
@@ -186,8 +188,14 @@ def whole_file(stored: Sendable, *, cache: str, inline: bool = False) -> Respons
 def file_answer(
     request: Request, stored: Sendable, *, cache: str, inline: bool = False
 ) -> Response:
-    """200, 206, 304 or 416 for a GET or HEAD of a file, which the answer takes over."""
+    """200, 206, 304 or 416 for a GET or HEAD of a file, which the answer takes over.
+
+    A proxy that sends files itself is only told which.
+    """
     headers = file_headers(stored, cache=cache, inline=inline)
+    sender = request.scope.get(SENDS_FILES)
+    if sender and isinstance(stored, StoredFile) and stored.path is not None:
+        return _left_to_proxy(stored, f"{sender}/{stored.path}", headers)
     if _is_unchanged(request, stored):
         stored.close()
         kept = ("cache-control", "etag", "last-modified")
@@ -206,6 +214,17 @@ def file_answer(
     if request.method == "HEAD":
         length = 0
     return FileAnswer(stored, status=status, headers=headers, start=start, length=length)
+
+
+def _left_to_proxy(stored: StoredFile, address: str, headers: dict[str, str]) -> Response:
+    """For nginx to send the file, with its own length, validators and ranges.
+
+    It was opened here, so it is there and may be seen; nginx opens it again by its path.
+    """
+    stored.close()
+    for name in ("accept-ranges", "etag", "last-modified"):
+        del headers[name]
+    return Response(headers=headers | {"x-accel-redirect": quote(address, safe="/")})
 
 
 def file_headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str]:

@@ -21,9 +21,8 @@ from chimera_storage.web.folder_labels import Labels
 from chimera_storage.web.pages import page, speaker_of
 from chimera_storage.web.parsing import moment, whole
 from chimera_storage.web.ports import Services
-from chimera_storage.web.proxies import IS_NGINX
 from chimera_storage.web.schemas import Problem, problems, query_parameters
-from chimera_storage.web.serving import StoredFile, file_answer, file_headers, suffix_of
+from chimera_storage.web.serving import StoredFile, file_answer, is_wished, suffix_of
 from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
@@ -31,7 +30,6 @@ HIGHEST_PAGE = 1_000_000
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
 FILE_CACHE = "private, no-cache"
-NO_TRUTH = frozenset({"0", "false"})
 FOLDER_PARAMETERS: tuple[tuple[str, str, dict[str, Any], bool], ...] = (
     (
         "page",
@@ -59,7 +57,6 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     """GET and HEAD /shared/…"""
     router = APIRouter(tags=["shared"])
     layout = services.archive.layout
-    accelerated = services.settings.server.x_accel_redirect
 
     @router.get("/shared", include_in_schema=False)
     @router.head("/shared", include_in_schema=False)
@@ -89,29 +86,15 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     async def shared(request: Request, path: str) -> Response:
         found, _ = await in_thread(find, layout, path)
         if isinstance(found, StoredFile):
-            inline = request.query_params.get("inline", "0").lower() not in NO_TRUTH
+            inline = is_wished(request, "inline")
             cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
             sized = await thumbnails.sized(request, found)
-            if sized is found and accelerated and request.scope.get(IS_NGINX):
-                return _left_to_nginx(found, f"{accelerated}/{path}", inline=inline, cache=cache)
             return file_answer(request, sized, inline=inline, cache=cache)
         if path and not path.endswith("/"):
             return _redirect(request, path)
         return await in_thread(_folder_page, request, services, path, found)
 
     return router
-
-
-def _left_to_nginx(found: StoredFile, address: str, *, inline: bool, cache: str) -> Response:
-    """For nginx to send the file itself, with its own length, validators and ranges.
-
-    It was opened here, so it is there and may be seen; nginx opens it again by its path.
-    """
-    found.close()
-    headers = file_headers(found, cache=cache, inline=inline)
-    for name in ("accept-ranges", "etag", "last-modified"):
-        del headers[name]
-    return Response(headers=headers | {"x-accel-redirect": quote(address, safe="/")})
 
 
 def _redirect(request: Request, path: str) -> Response:
