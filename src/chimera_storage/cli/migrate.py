@@ -88,23 +88,20 @@ def _show(install: "Install") -> None:
 
 
 def _show_footage(install: "Install", footage: Path) -> None:
+    from chimera_storage.archive.walk import camera_ids
+
     zone = ZoneInfo(install.sections["server"]["timezone"])
     layout = Layout(footage, zone)
     names = install.names()
     configured = {camera.table["id"] for camera in install.conf.cameras}
-    lines = []
-    for camera in sorted(configured | set(names) | set(_folders_of_cameras(layout))):
+    typer.echo(f"\nFootage in {layout.captures}")
+    for camera in sorted(configured | set(names) | set(camera_ids(layout))):
         who = f"camera {camera} {names.get(camera, '')}".rstrip()
-        lines.append(f"{who}: {_images(layout, camera)}")
-        if camera not in configured:
-            lines[-1] += "; motion.conf does not have it"
-    _list(f"Footage in {layout.captures}", [*lines, *_others(layout)])
-
-
-def _folders_of_cameras(layout: Layout) -> list[int]:
-    from chimera_storage.archive.walk import camera_ids
-
-    return camera_ids(layout)
+        is_unknown = bool(configured) and camera not in configured
+        unknown = "; motion.conf does not have it" if is_unknown else ""
+        typer.echo(f"  {who}: {_images(layout, camera)}{unknown}")
+    for line in _others(layout):
+        typer.echo(f"  {line}")
 
 
 def _images(layout: Layout, camera: int) -> str:
