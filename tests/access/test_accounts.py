@@ -306,6 +306,25 @@ def test_a_damaged_file_is_said_and_left_alone_and_who_was_known_still_is(
     owner.refresh()
 
 
+@pytest.mark.parametrize("content", [b"", b"x", bytes(4096)])
+def test_an_empty_file_is_no_new_one_that_lets_everybody_in(
+    content: bytes, owner: Accounts, path: Path
+) -> None:
+    owner.close()
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="cannot be used"):
+        Accounts(path, Clock(), CHEAP)
+    assert path.read_bytes() == content
+
+
+def test_rows_that_no_version_wrote_are_refused(owner: Accounts, path: Path) -> None:
+    for change in ("role = 'viewes'", "cameras = '[1'", "cameras = '5'"):
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(f"UPDATE users SET {change}")  # noqa: S608
+        with pytest.raises(StorageError, match="cannot be used"):
+            Accounts(path, Clock(), CHEAP)
+
+
 def test_a_file_of_a_newer_version_is_refused(owner: Accounts, path: Path, clock: Clock) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("update meta set value = '2' where key = 'schema_version'")

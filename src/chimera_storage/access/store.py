@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ SCHEMA_VERSION = 1
 STEPS: Steps = {}  # from each older form to the next
 BUSY_TIMEOUT_S = 5.0
 KEY_BYTES = 32
+_DAMAGED = "it is empty or damaged; put back a copy of it, or delete it and add all users anew"
 MOST_SESSIONS = 100  # of a user; a program that logs in each time would fill the memory
 
 _metadata = sa.MetaData()
@@ -114,7 +115,8 @@ class Store:
 
     def users(self) -> list[User]:
         """By name."""
-        return [User(**_person(row)) for row in self._rows(sa.select(_USERS).order_by("name"))]
+        with self._translated():
+            return [User(**_person(row)) for row in self._rows(sa.select(_USERS).order_by("name"))]
 
     def add_user(self, user: User) -> None:
         """Raises ConflictError where the name is taken."""
@@ -168,7 +170,9 @@ class Store:
 
     def tokens(self) -> list[Token]:
         """By name."""
-        return [Token(**_person(row)) for row in self._rows(sa.select(_TOKENS).order_by("name"))]
+        by_name = sa.select(_TOKENS).order_by("name")
+        with self._translated():
+            return [Token(**_person(row)) for row in self._rows(by_name)]
 
     def add_token(self, token: Token) -> None:
         """Raises ConflictError where the name is taken."""
@@ -224,7 +228,8 @@ class Store:
     def revision(self) -> int:
         """Another number after every change; 0 while there is no file."""
         rows = self._rows(sa.select(_META.c.value).where(_META.c.key == "revision"))
-        return int(rows[0].value) if rows else 0
+        with self._translated():
+            return int(rows[0].value) if rows else 0
 
     def signing_key(self) -> bytes:
         """Made once, when the file was."""
@@ -267,9 +272,11 @@ class Store:
             identity = _identity(self._path)
             if identity is None or identity != self._identity:
                 self._engine.dispose()
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                if identity is None:
+                    _make_file(self._path)
                 self._path.chmod(0o600)
                 with self._engine.execution_options(immediate=True).begin() as connection:
+                    _check(connection)
                     _make(connection, self._path)
                 self._identity = _identity(self._path)
         return self._engine
@@ -278,7 +285,7 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.SQLAlchemyError, OSError, ValueError) as error:
+        except (sa.exc.SQLAlchemyError, OSError, ValueError, TypeError) as error:
             cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
             raise StorageError(f"{self._path.name} cannot be used: {cause}") from error
 
@@ -302,6 +309,35 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _make_file(path: Path) -> None:
+    """Puts a whole file there, which no other process sees before; one that is there by now stays.
+
+    So one without the tables is damage (`_check`): taken for a new one, it would let everybody in.
+    """
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
+    os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    engine = _engine(temporary)
+    try:
+        with engine.execution_options(immediate=True).begin() as connection:
+            _make(connection, temporary)
+        engine.dispose()
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        engine.dispose()
+        temporary.unlink()
+
+
+def _check(connection: Connection) -> None:
+    """Raises ValueError, or what SQLite raises, where a file that is there cannot be trusted."""
+    tables = sa.inspect(connection)
+    if not all(tables.has_table(table.name) for table in (_META, _USERS, _TOKENS)):
+        raise ValueError(_DAMAGED)
+    said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    if said != "ok":
+        raise ValueError(_DAMAGED)
 
 
 def _make(connection: Connection, path: Path) -> None:

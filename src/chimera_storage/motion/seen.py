@@ -50,7 +50,10 @@ class Seen:
 
         Raises ValueError where it is none, or something of it is missing or wrong.
         """
-        height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg, strict=False)
+        try:
+            height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg, strict=False)
+        except KeyError:  # that is how it says that there is no picture in it
+            raise ValueError("no picture") from None
         try:
             plane = _reduced(jpeg, width, height, strict=True)
         except ValueError as error:
