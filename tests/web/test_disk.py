@@ -174,7 +174,7 @@ def test_who_sees_some_cameras_sees_theirs_and_who_may_not_clean_has_no_button(
     assert "Front door" not in page
     assert "60.0 kB" not in page
     assert "<h3>" not in page, "nothing of what the rules would take"
-    for button in ("data-clean", "pathDelete", "applyRules", "deleteKeep"):
+    for button in ("data-clean", '"/file/pathDelete', '"/file/applyRules', '"/file/deleteKeep'):
         assert button not in page, button
     admin = {"authorization": f"Bearer {filled.api_token()}"}
     page = filled.get("/disk", headers=admin).text

@@ -156,7 +156,7 @@ def test_names_that_are_taken_or_none_are_refused(admin: Room) -> None:
         admin.refusal("/tokens", {"name": name}, status=400)
     admin.answer("/tokens", {"name": "ha"})
     assert "already" in admin.refusal("/tokens", {"name": "HA"}, status=409)
-    for wrong in (
+    wrong_values: tuple[dict[str, Any], ...] = (
         {"role": "owner"},
         {"role": 1},
         {"cameras": []},
@@ -167,7 +167,8 @@ def test_names_that_are_taken_or_none_are_refused(admin: Room) -> None:
         {"cameras": {"1": 1}},
         {"days": 0},
         {"days": "never"},
-    ):
+    )
+    for wrong in wrong_values:
         admin.refusal("/tokens", {"name": "other", **wrong}, status=400)
 
 

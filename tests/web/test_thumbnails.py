@@ -232,4 +232,4 @@ def _request(query: str) -> Request:
         return {}
 
     scope = {"type": "http", "method": "GET", "query_string": query.encode(), "headers": []}
-    return Request(scope, receive)  # type: ignore[arg-type]
+    return Request(scope, receive)

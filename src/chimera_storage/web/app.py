@@ -27,6 +27,7 @@ from chimera_storage.web.events import events_router
 from chimera_storage.web.file import file_router
 from chimera_storage.web.frames import frames_router
 from chimera_storage.web.health import health_router
+from chimera_storage.web.health_page import health_page_router
 from chimera_storage.web.home import home_router, mount_static
 from chimera_storage.web.keep import keep_router
 from chimera_storage.web.language import language_router
@@ -184,6 +185,7 @@ def create_app(
     app.include_router(metrics_router(services, names, registry))
     app.include_router(account_router(services, accounts, door))
     app.include_router(disk_page_router(services, names))
+    app.include_router(health_page_router(services, names))
     app.include_router(people_router(accounts, door))
     app.include_router(people_pages_router(services, names, accounts, door))
     app.include_router(links_router(services, names, accounts))
