@@ -9,13 +9,17 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.responses import Response
 
 from chimera_storage.archive.index.timeline import EventRow
 from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.clock import from_us, to_us
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import ImageKey
+from chimera_storage.web.compressing import compressed
 from chimera_storage.web.naming import CameraNames
+from chimera_storage.web.pages import STATIC, page
 from chimera_storage.web.parsing import fields, given, moment, shown, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import problems, query_parameters
@@ -35,6 +39,16 @@ MOST_IMAGES = 20_000
 _MOST_EVERY_S = 86_400
 _LONGEST_US = 31 * 86_400 * SECOND_US
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
+_LOADED_LATER = {"calendar", "keep", "make"}
+# What main.js imports, all asked for at once and not one after the other.
+_MODULES = [
+    *("api", "ask", "dom", "format", "text", "trouble"),
+    *sorted(
+        f"timeline/{path.stem}"
+        for path in (STATIC / "timeline").glob("*.js")
+        if path.stem not in _LOADED_LATER
+    ),
+]
 _TIME = "YYYYMMDD-HHMMSS, ISO 8601 or milliseconds since 1970"
 _CAMERA = ("camera", "number or name of the camera", {"type": "string"}, True)
 _START = ("start", _TIME, {"type": "string"}, True)
@@ -42,14 +56,31 @@ _END = ("end", f"{_TIME}; inclusive", {"type": "string"}, True)
 
 
 def timeline_router(services: Services, names: CameraNames) -> APIRouter:
-    """GET /timeline/activity, /timeline/images and /timeline/days."""
+    """GET /timeline, /timeline/activity, /timeline/images and /timeline/days."""
     router = APIRouter(prefix="/timeline", tags=["timeline"])
     archive = services.archive
+
+    @router.get("", include_in_schema=False)
+    @router.head("", include_in_schema=False)
+    def timeline(request: Request) -> Response:
+        cameras = names.all()
+        today = services.clock.now().astimezone(services.zone).date().isoformat()
+        last = _first_and_last(services, set(cameras))[1]
+        return page(
+            request,
+            services,
+            "timeline.html",
+            cameras=[{"id": camera, "name": names.name(camera)} for camera in cameras],
+            today=today,
+            day=min(last or today, today),
+            modules=_MODULES,
+        )
 
     @router.get(
         "/activity",
         summary="How much a camera has of each part of a time, its events, what is kept",
         responses=problems(400, 404),
+        response_model=Activity,
         openapi_extra=query_parameters(
             _CAMERA,
             _START,
@@ -62,7 +93,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             ),
         ),
     )
-    def activity(request: Request) -> Activity:
+    def activity(request: Request) -> Response:
         query = fields(request.query_params.multi_items())
         camera, start_us, end_us = _asked(query, services, names)
         every_s = whole(query, "every", default=60, least=1, most=_MOST_EVERY_S)
@@ -74,7 +105,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
         index = archive.index
         events = index.event_rows(camera, start_us, end_us, limit=MOST_EVENTS + 1)
         totals = index.totals_of(camera, first_s, last_s)
-        return Activity(
+        found = Activity(
             camera=camera,
             name=names.name(camera),
             start=start_us // 1000,
@@ -97,11 +128,13 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
                 if kept.camera == camera and kept.start_us <= end_us and kept.end_us >= start_us
             ],
         )
+        return _sent(request, found)
 
     @router.get(
         "/images",
         summary="The images of a time, by second and number",
         responses=problems(400, 404),
+        response_model=TimelineImages,
         openapi_extra=query_parameters(
             _CAMERA,
             _START,
@@ -114,15 +147,15 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             ),
         ),
     )
-    def images(request: Request) -> TimelineImages:
+    def images(request: Request) -> Response:
         query = fields(request.query_params.multi_items())
         camera, start_us, end_us = _asked(query, services, names)
         limit = whole(query, "limit", default=5000, least=1, most=MOST_IMAGES)
         columns = ("second", "number", "flat", "fraction_us", "score")
-        found = next(archive.index.rows(camera, start_us, end_us, columns, most=limit + 1), [])
+        listed = next(archive.index.rows(camera, start_us, end_us, columns, most=limit + 1), [])
         begin_ms = start_us // SECOND_US * 1000
-        rows = found[:limit]
-        return TimelineImages(
+        rows = listed[:limit]
+        found = TimelineImages(
             camera=camera,
             start=begin_ms,
             end=end_us // 1000,
@@ -130,8 +163,9 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             number=[number for _, number, _, _, _ in rows],
             score=[None if score is None else round(score, 4) for *_, score in rows],
             urls=_urls(services, camera, ((s, number, flat) for s, number, flat, _, _ in rows)),
-            more=len(found) > limit,
+            more=len(listed) > limit,
         )
+        return _sent(request, found)
 
     @router.get(
         "/days",
@@ -151,6 +185,11 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
         return _days(services, cameras, month, today)
 
     return router
+
+
+def _sent(request: Request, found: BaseModel) -> Response:
+    """As JSON at once: FastAPI would check each of some ten thousand numbers again."""
+    return compressed(request, Response(found.model_dump_json(), media_type="application/json"))
 
 
 def _asked(
@@ -228,17 +267,26 @@ def _days(services: Services, cameras: set[int], month: date, today: date) -> Ti
             sums = found.setdefault(day, [0, 0, 0])
             for i, value in enumerate((totals.images, totals.bytes, totals.events)):
                 sums[i] += value
-    ends = [span for camera in cameras if (span := index.first_and_last(camera)) is not None]
-
-    def day_of(second: int) -> str:
-        return from_us(second * SECOND_US).astimezone(zone).date().isoformat()
-
+    first, last = _first_and_last(services, cameras)
     return TimelineDays(
         days=[
             DayTotals(date=day, images=images, bytes=size, events=events)
             for day, (images, size, events) in sorted(found.items())
         ],
-        first=day_of(min(first for first, _ in ends)) if ends else None,
-        last=day_of(max(last for _, last in ends)) if ends else None,
+        first=first,
+        last=last,
         today=today.isoformat(),
     )
+
+
+def _first_and_last(services: Services, cameras: set[int]) -> tuple[str | None, str | None]:
+    """The days of the first and the last image of these cameras; None: there is none."""
+    spans = [services.archive.index.first_and_last(camera) for camera in cameras]
+    ends = [span for span in spans if span is not None]
+    if not ends:
+        return None, None
+
+    def day_of(second: int) -> str:
+        return from_us(second * SECOND_US).astimezone(services.zone).date().isoformat()
+
+    return day_of(min(first for first, _ in ends)), day_of(max(last for _, last in ends))
