@@ -1,5 +1,6 @@
 """docs/cli.md is what the commands say of themselves: `python -m tests.test_cli_docs` makes it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,38 @@ def test_every_command_and_option_says_what_it_is_for() -> None:
         assert command.help, name
         for option, _, said in options(command):
             assert said, f"{name} {option}"
+
+
+def mentioned() -> Iterator[tuple[Path, str]]:
+    """Each command with its options, wherever a page shows one."""
+    root = DOCS.parents[1]
+    for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
+        text = re.sub(r"\s*\\\n\s*", " ", page.read_text("utf-8"))
+        in_blocks = re.findall(r"^[$ ]*(?:\S*/)?chimera-storage .*$", text, re.MULTILINE)
+        in_text = re.findall(r"`chimera-storage ([^`]+)`", text)
+        for line in [
+            *in_blocks,
+            *(f"chimera-storage {' '.join(said.split())}" for said in in_text),
+        ]:
+            yield page, re.split(r"  |#|\||>| < ", line.partition("chimera-storage ")[2])[0].strip()
+
+
+def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
+    known = {
+        name.removeprefix("chimera-storage "): command
+        for name, command in commands(typer.main.get_command(app), "chimera-storage")
+    }
+    groups = {name.partition(" ")[0] for name in known if " " in name}
+    shown = list(mentioned())
+    assert len(shown) > 50
+    for page, said in shown:
+        words = said.split()
+        name = " ".join(words[: 2 if words[0] in groups and len(words) > 1 else 1])
+        assert name in known or name in groups, f"{page.name}: chimera-storage {said}"
+        if name in known:
+            allowed = {o for p in known[name].params for o in [*p.opts, *p.secondary_opts]}
+            given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+            assert given <= allowed | {"--help"}, f"{page.name}: chimera-storage {said}"
 
 
 if __name__ == "__main__":
