@@ -119,6 +119,7 @@ ROUTES: dict[str, Needs] = {
     "GET /motion/status": _VIEW_SHOWN,
     "GET /openapi.json": _PAGE,
     "GET /sessions": _PAGE,
+    "GET /settings/health": _ADMIN,
     "GET /settings/people": _ADMIN,
     "POST /sessions/revoke": _PAGE,
     "GET /processes": _VIEW_SHOWN,
