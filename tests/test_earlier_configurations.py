@@ -41,6 +41,12 @@ def test_every_key_of_an_earlier_version_is_understood(file: Path) -> None:
     is_within(tomllib.loads(file.read_text("utf-8")), plain(settings.model_dump()))
 
 
+def test_the_newest_file_has_every_key_there_is() -> None:
+    written = tomllib.loads(FILES[-1].read_text("utf-8"))
+    everything = plain(load_settings(FILES[-1], {}).model_dump())
+    is_within(everything, written)  # fails with the name of a key that is not in the file
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_key_of_the_file_is_at_its_default_so_that_one_that_is_ignored_is_seen(
     file: Path,
