@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,9 +58,10 @@ def discard_older(path: Path, kind: str) -> None:
     """Deletes files `<name>.<kind>…-<time>` beside it, their logs too, but for the newest two."""
     found = (f for f in path.parent.glob(f"{path.name}.{kind}*") if _is_whole(f))
     for old in sorted(found, key=_stamp_of)[:-COPIES_KEPT]:
-        for suffix in ("-wal", "-shm", ""):
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
-        _log.info("old_copy_deleted", file=old.name)
+        with suppress(OSError):  # one more of them harms nobody
+            for suffix in ("-wal", "-shm", ""):
+                old.with_name(old.name + suffix).unlink(missing_ok=True)
+            _log.info("old_copy_deleted", file=old.name)
 
 
 def stamp() -> str:
