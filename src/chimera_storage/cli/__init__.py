@@ -35,7 +35,6 @@ app = typer.Typer(
     name="chimera-storage",
     help="Watches cameras, keeps the images in which something moves, and makes them useful.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
