@@ -89,6 +89,14 @@ def test_a_camera_is_added_after_the_last() -> None:
     assert tomllib.loads(with_camera("[server]\nport = 1", camera))["server"] == {"port": 1}
 
 
+def test_settings_in_one_line_become_a_table() -> None:
+    text = '[[camera]]\nid = 3\nmotion = { event_gap = 2 }\nurl = "demo:"\n'
+    changed = with_changed_camera(text, 3, {"motion": {"zone": [{"polygon": CORNER}]}})
+    (camera,) = tomllib.loads(changed)["camera"]
+    motion = {"event_gap": 2, "zone": [{"polygon": CORNER}]}
+    assert camera == {"id": 3, "url": "demo:", "motion": motion}
+
+
 def test_windows_line_ends_stay() -> None:
     text = TEXT.replace("\n", "\r\n")
     changed = with_changed_camera(text, 2, {"url": "demo:7"})

@@ -11,7 +11,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT
+from tomlkit.items import AoT, InlineTable
 
 Values = Mapping[str, Any]
 
@@ -132,6 +132,9 @@ def _spaced(part: str) -> str:
 
 
 def _section(table: Any, name: str) -> Any:
+    if isinstance(table.get(name), InlineTable):  # which cannot hold tables of its own
+        values = table.pop(name).unwrap()
+        _section(table, name).update(values)
     if name not in table:
         _end_with_empty_line(table)
         table[name] = tomlkit.table()

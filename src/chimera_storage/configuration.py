@@ -190,7 +190,7 @@ class Configuration:
         try:
             edited = self._edited(text, current, wanted, after)
             new = self._parse(edited)
-        except LookupError as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise ConflictError(f"{self._path.name} cannot be changed from here: {error}") from None
         except ConfigurationError as error:
             raise InvalidInputError(_one_line(error)) from None

@@ -3,10 +3,13 @@
 import json
 import tomllib
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import cv2
 import pytest
 
+from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.marks import MarksFile
 from tests.motion.clips import HEIGHT, WIDTH, jpegs, write_clip
 from tests.support.saved_images import saved_images
 from tests.support.server import command
@@ -87,6 +90,13 @@ def test_a_cameras_saved_images_are_replayed_with_its_settings(tmp_path: Path) -
     assert {line[:24].strip(): line[24:].split() for line in later.stdout.splitlines()}[
         "events"
     ] == ["0", "0"]
+    none = command("tune", "3", *config, "--answers")
+    assert (none.returncode, "nothing was answered" in none.stderr) == (2, True)
+    marks = MarksFile(Layout(tmp_path / "data", ZoneInfo("UTC")))
+    marks.put(3, 1_767_260_002_000_000, 1_767_260_004_000_000, wanted=True)
+    answered = command("tune", "3", *config, "--threshold", "0.5", "--answers")
+    rows = {line[:24].strip(): line[24:].split() for line in answered.stdout.splitlines()}
+    assert rows["wanted, of 1 caught"] == ["1", "0"]
     never = command("tune", "3", *config, "--to", "20250101-110000")
     assert never.returncode == 1
     assert "no saved image" in never.stderr

@@ -13,7 +13,7 @@ from chimera_storage.clock import EPOCH, from_us, to_us
 from chimera_storage.errors import InvalidInputError, SourceError
 
 if TYPE_CHECKING:
-    from chimera_storage.motion.tune import Footage
+    from chimera_storage.motion.tune import Footage, Mark
 
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -41,6 +41,9 @@ def tune(
     not_wanted: Annotated[
         list[str] | None, typer.Option(help="Times that should not be, or a file of them.")
     ] = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Take the answers given on the camera's page.")
+    ] = False,
     search: Annotated[
         bool, typer.Option("--search", help="Look for settings that tell them apart.")
     ] = False,
@@ -70,8 +73,10 @@ def tune(
         for text in texts or ()
         for mark in read_marks(text, wanted=good, parse_time=times.parse)
     ]
+    if answers:
+        marks += _answers(given, source, of_camera=of_camera)
     if search and not marks:
-        raise InvalidInputError("--search needs marks: --wanted, --not-wanted or both")
+        raise InvalidInputError("--search needs marks: --wanted, --not-wanted or --answers")
     footage: Footage
     if of_camera:
         footage = _saved(given, int(source), times.parse_or(since, 0), times.parse_or(until, None))
@@ -87,6 +92,22 @@ def tune(
         print_json(comparison, picture)
     else:
         print_text(comparison, picture, times.say)
+
+
+def _answers(given: GivenMotion, source: str, *, of_camera: bool) -> "list[Mark]":
+    """What was said on the camera's page. Raises InvalidInputError where nothing was."""
+    from chimera_storage.archive.layout import Layout
+    from chimera_storage.archive.marks import MarksFile
+    from chimera_storage.motion.tune import read_marks
+
+    if not of_camera:
+        raise InvalidInputError("--answers are those to a camera's saved motion, not to a file")
+    path = MarksFile(Layout(given.configured().storage.path, given.timezone())).path(int(source))
+    if not path.is_file():
+        raise InvalidInputError(
+            f"nothing was answered for camera {source} yet; its page under Settings asks"
+        )
+    return read_marks(str(path), wanted=True)
 
 
 def _saved(given: GivenMotion, camera: int, start_us: int | None, end_us: int | None) -> "Footage":

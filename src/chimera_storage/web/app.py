@@ -17,6 +17,7 @@ from chimera_storage.errors import ConfigurationError
 from chimera_storage.web.account import account_router
 from chimera_storage.web.auth import Auth
 from chimera_storage.web.camera_looks import camera_finding_router, camera_sight_router
+from chimera_storage.web.camera_pages import camera_pages_router
 from chimera_storage.web.cameras import camera_settings_router
 from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.disk_page import disk_page_router
@@ -169,6 +170,7 @@ def create_app(
     app.include_router(camera_finding_router(services))
     app.include_router(camera_sight_router(services, names))
     app.include_router(camera_settings_router(services, names))
+    app.include_router(camera_pages_router(services, names))
     app.include_router(convert_router(services, names))
     app.include_router(lists_router(services, names))
     app.include_router(download_router(services))

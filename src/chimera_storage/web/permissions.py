@@ -120,6 +120,8 @@ ROUTES: dict[str, Needs] = {
     "GET /openapi.json": _PAGE,
     "GET /sessions": _PAGE,
     "GET /settings/health": _ADMIN,
+    "GET /settings/cameras": _ADMIN,
+    "GET /settings/cameras/{camera}": _ADMIN,
     "GET /settings/people": _ADMIN,
     "POST /sessions/revoke": _PAGE,
     "GET /processes": _VIEW_SHOWN,

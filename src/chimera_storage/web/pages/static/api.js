@@ -12,8 +12,7 @@ async function sentence(response) {
 }
 
 async function answered(response) {
-  // The log-in has expired: to the log-in page. (A wrong password is a 401 too, without this header.)
-  if (response.status === 401 && response.headers.has("www-authenticate")) location.reload();
+  if (response.status === 401) location.reload(); // the log-in has expired: to the log-in page
   if (!response.ok) throw new Error(await sentence(response));
   return response;
 }
@@ -30,6 +29,12 @@ export async function send(route, body) {
 
 export async function post(route, body) {
   return (await send(route, body)).json();
+}
+
+// The response to another method, as PUT and DELETE, with a body or without.
+export async function change(method, route, body) {
+  const headers = { "content-type": "application/json", accept: "application/json" };
+  return answered(await fetch(root + route, { method, headers, body: body && JSON.stringify(body) }));
 }
 
 // Runs `task` again and again, `everyMs` after it ended, while the page is looked at.
