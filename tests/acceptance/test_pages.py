@@ -58,6 +58,23 @@ def test_motion_boxes_are_drawn_over_the_image(server: RunningServer) -> None:
         assert complaints == []
 
 
+def test_a_camera_is_shown_live_paused_and_resumed(server: RunningServer) -> None:
+    with open_page(server.url, PICTURES / "live", size=PHONE) as (page, complaints):
+        card = page.locator(".camera")
+        card.get_by_role("button", name="Show Demonstration large").click()
+        live = page.get_by_role("dialog").locator("img")
+        wait_for(lambda: live.evaluate("i => i.naturalWidth") > 0, 20, "a live picture")
+        assert "live.mjpeg" in str(live.get_attribute("src"))
+        page.screenshot(path=PICTURES / "live" / "large.png")
+        page.go_back()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        card.get_by_role("button", name="Pause").click()
+        expect(card.locator(".state")).to_have_text("paused: nothing is recorded")
+        card.get_by_role("button", name="Resume").click()
+        expect(card.locator(".state")).to_have_text(re.compile("recording|watching"))
+        assert complaints == []
+
+
 def test_a_video_is_made_shown_played_and_deleted(server: RunningServer) -> None:
     with open_page(f"{server.url}/processes", PICTURES / "video") as (page, complaints):
         asked: list[str] = []

@@ -167,7 +167,7 @@ def test_every_page_is_light_and_has_no_barrier(
         page = browser.new_page(
             viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
         )
-        page.on("console", lambda m: m.type in {"error", "warning"} and found.append(m.text))
+        page.on("console", lambda m: found.extend([m.text] * (m.type in {"error", "warning"})))
         page.on("pageerror", lambda error: found.append(str(error)))
         wire = Wire(page)
         for address in ["/login", *pages]:

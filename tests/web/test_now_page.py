@@ -14,15 +14,19 @@ import pytest
 import simplejpeg
 from playwright.sync_api import expect
 
+from chimera_storage.access import Role
 from chimera_storage.clock import to_us
-from chimera_storage.model import Box, CameraReport, CameraState, Health
+from chimera_storage.model import Box, CameraReport, CameraState, Health, LivePicture
+from tests.support.accessibility import barriers
 from tests.support.browser import CHROMIUM, PHONE, open_page
 from tests.support.granian_room import served
+from tests.support.waiting import wait_for
 from tests.support.web import NOW, Room, web_room
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
 NOW_US = to_us(NOW)
 MINUTE_US = 60_000_000
+PASSWORD = "correct horse"
 
 
 def picture(shade: int) -> bytes:
@@ -79,7 +83,7 @@ def test_cameras_say_in_words_how_they_are(url: str, tmp_path: Path) -> None:
         expect(first.locator(".state")).to_have_text("recording since 19:58")
         expect(first.locator(".taken")).to_have_text("20:00:00")
         expect(first.locator(".stored")).to_contain_text("31 images, ")
-        expect(first.locator(".stream")).to_contain_text("640×360, 13 per second")
+        expect(first.locator(".stream")).to_contain_text("640×360, 13/s")
         expect(first.locator(".boxes rect")).to_have_count(2)
         assert first.locator(".boxes").get_attribute("viewBox") == "0 0 1280 720"
         expect(second.locator(".state")).to_have_text(
@@ -130,12 +134,16 @@ def test_a_new_image_takes_the_place_of_the_old_one_without_a_new_card(
 def test_a_camera_is_shown_large_at_an_address_of_its_own(
     room: Room, url: str, tmp_path: Path
 ) -> None:
+    room.recorders.live = LivePicture(
+        camera=1, time_us=NOW_US, jpeg=picture(200), width=640, height=360
+    )
     with open_page(url, tmp_path, size=PHONE) as (page, complaints):
         page.get_by_role("button", name="Show Front <b>door</b> large").click()
         large = page.get_by_role("dialog")
         expect(large.locator("h2")).to_have_text("Front <b>door</b>")
         expect(large.locator(".state")).to_have_text("recording since 19:58")
         expect(large.locator("img")).to_be_visible()
+        large.get_by_role("radio", name="Last saved").check()
         expect(large.locator(".boxes rect")).to_have_count(2)
         newer = room.save(1, NOW + timedelta(seconds=5), content=picture(200))
         expect(large.locator("img")).to_have_attribute(
@@ -148,6 +156,45 @@ def test_a_camera_is_shown_large_at_an_address_of_its_own(
         large.get_by_role("button", name="Close").click()
         expect(large).to_be_hidden()
         assert "#" not in page.url
+        assert complaints == []
+
+
+def test_a_quiet_camera_is_looked_at_and_large_it_is_live(
+    room: Room, url: str, tmp_path: Path
+) -> None:
+    connected = CameraReport(camera=2, state=CameraState.CONNECTED, since_us=NOW_US)
+    room.recorders.said[1] = connected
+    room.recorders.live = LivePicture(
+        camera=2, time_us=NOW_US, jpeg=picture(200), width=640, height=360
+    )
+    with open_page(url, tmp_path) as (page, complaints):
+        card = page.locator(".camera").nth(1)
+        expect(card.locator("img")).to_have_attribute("src", re.compile("/cameras/2/latest.jpg"))
+        expect(card.locator(".taken")).to_have_text("20:00:00")
+        expect(card.locator(".no-picture")).to_be_hidden()
+        card.get_by_role("button", name="Show Street large").click()
+        large = page.get_by_role("dialog")
+        expect(large.locator("img")).to_have_attribute("src", re.compile("/2/live.mjpeg"))
+        wait_for(lambda: room.recorders.looking == 1, 10, "somebody to look at the stream")
+        assert barriers(page) == []
+        large.get_by_role("radio", name="Last saved").check()
+        wait_for(lambda: room.recorders.looking == 0, 10, "nobody to look at the stream any more")
+        large.get_by_role("radio", name="Live").check()
+        wait_for(lambda: room.recorders.looking == 1, 10, "somebody to look again")
+        page.keyboard.press("Escape")
+        wait_for(lambda: room.recorders.looking == 0, 10, "the stream to end with the dialog")
+        assert complaints == []
+
+
+def test_pause_and_resume_are_for_who_may(room: Room, url: str, tmp_path: Path) -> None:
+    room.accounts.add_user("guest", PASSWORD, role=Role.VIEWER)
+    with open_page(url, tmp_path) as (page, complaints):
+        page.get_by_label("Name").fill("guest")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator(".camera")).to_have_count(3)
+        expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+        expect(page.get_by_role("button", name="Resume")).to_have_count(0)
         assert complaints == []
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from chimera_storage.access import Role
 from chimera_storage.clock import to_us
 from chimera_storage.model import Conversion, ConversionStatus
+from tests.support.accessibility import barriers
 from tests.support.browser import CHROMIUM, PHONE, open_page
 from tests.support.granian_room import served
 from tests.support.web import NOW, Room, web_room
@@ -165,6 +166,7 @@ def test_cancel_stops_and_delete_asks_once(room: Room, url: str, tmp_path: Path)
         expect(dialog).to_contain_text("Delete this archive?")
         expect(dialog).to_contain_text("The images stay.")
         expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+        assert barriers(page) == []
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         assert process_id in room.conversions.all
@@ -187,6 +189,7 @@ def test_a_link_for_somebody_else_is_made_and_works(room: Room, url: str, tmp_pa
         expect(dialog.locator("output")).to_have_text("Copied.")
         address = page.evaluate("navigator.clipboard.readText()")
         assert dialog.locator("[name=address]").input_value() == address
+        assert barriers(page) == []
         assert httpx.get(address).content == b"PK an archive"
         (link,) = room.accounts.links.list(made_by=None)
         assert link.expires_us == NOW_US + 7 * 86_400 * 1_000_000

@@ -6,7 +6,7 @@ import { number, size } from "../format.js";
 import { t } from "../text.js";
 import { showLarge } from "./large.js";
 import { light, words } from "./words.js";
-import { showImage, showTaken } from "./picture.js";
+import { showNewest } from "./picture.js";
 
 const parent = document.getElementById("cameras");
 const template = document.getElementById("camera-card");
@@ -25,7 +25,7 @@ export function showCameras(answer) {
 
 function begin(card, id) {
   card.querySelector("button.picture").addEventListener("click", () => {
-    if (cameras.get(id).latest) location.hash = `camera-${id}`;
+    if (cameras.get(id).latest || cameras.get(id).state === "connected") location.hash = `camera-${id}`;
   });
   card.querySelector(".pause").addEventListener("click", () => pause(card, id));
 }
@@ -46,9 +46,8 @@ function show(card, camera, now) {
   setHidden(part(".to-files"), !camera.count);
   showPause(part(".pause"), camera);
   setAttribute(part("button.picture"), "aria-label", t("now.open", { name: camera.name }));
-  setHidden(part(".no-picture"), camera.latest !== null);
-  showTaken(part(".taken"), camera.latest, now);
-  showImage(part(".picture"), camera);
+  setHidden(part(".no-picture"), !part(".picture > img").hidden || camera.latest !== null);
+  showNewest(part(".picture"), camera, now);
 }
 
 function showPause(button, camera) {

@@ -1,7 +1,9 @@
 // One camera large, in a dialog that the address names (#camera-3), so that "back" closes it.
 
+import { root } from "../api.js";
 import { setAttribute, setHidden, setText } from "../dom.js";
-import { showImage, showTaken } from "./picture.js";
+import { t } from "../text.js";
+import { showImage } from "./picture.js";
 import { light, words } from "./words.js";
 
 const dialog = document.getElementById("large");
@@ -9,11 +11,13 @@ const dialog = document.getElementById("large");
 export function startLarge() {
   dialog.querySelector(".close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+  dialog.addEventListener("change", () => shown());
+  const picture = dialog.querySelector(".picture");
+  picture.querySelector("img").addEventListener("error", () => delete picture.dataset.shown);
   dialog.addEventListener("close", () => {
     if (wanted()) history.replaceState(null, "", location.pathname);
-    const picture = dialog.querySelector(".picture");
     delete picture.dataset.shown;
-    picture.querySelector("img").removeAttribute("src");
+    picture.querySelector("img").removeAttribute("src"); // ends the stream
   });
 }
 
@@ -37,6 +41,22 @@ function show(camera, now) {
   setText(part(".name"), camera.name);
   setText(part(".state"), words(camera, now));
   if (!dialog.open) dialog.showModal();
-  showTaken(part(".taken"), camera.latest, now);
-  showImage(part(".picture"), camera);
+  const isLive = camera.state === "connected";
+  setHidden(part(".choice"), !isLive);
+  const picture = part(".picture");
+  if (isLive && part("[value=live]").checked) showLive(picture, camera);
+  else showImage(picture, camera, now);
+}
+
+// One stream at a time: a browser has six connections to a server.
+function showLive(picture, camera) {
+  const address = `${root}/cameras/${camera.id}/live.mjpeg?boxes&since=${camera.since}`;
+  if (picture.dataset.shown === address) return;
+  picture.dataset.shown = address;
+  const image = picture.querySelector("img");
+  image.src = address;
+  image.alt = t("now.live_picture", { name: camera.name });
+  setHidden(image, false);
+  picture.querySelector(".boxes").replaceChildren();
+  setHidden(picture.querySelector(".taken"), true);
 }

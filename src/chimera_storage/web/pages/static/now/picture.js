@@ -1,43 +1,84 @@
-// A camera's newest image in a .picture element, with what moved in it drawn over it.
+// A camera's newest picture in a .picture element: the newest image that was saved, with what moved in
+// it drawn over it; and where nothing moves, what the camera sees, looked at now and then, as a server
+// that decodes without end for a page that is left open would have nothing left for its cameras.
 
+import { root } from "../api.js";
 import { setAttribute, setHidden, setText } from "../dom.js";
 import { time } from "../format.js";
 import { t } from "../text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const LIVE_EVERY_MS = 10000;
 const STEPS = [320, 640, 1280]; // widths that the server makes images in
 
-export function showTaken(element, latest, now) {
-  setHidden(element, latest === null);
-  if (latest) setText(element, time(latest.taken, now, { seconds: true }));
+// The newest of both, as somebody sees it who looks at several cameras.
+export async function showNewest(picture, camera, now) {
+  const isQuiet = camera.state === "connected" && !camera.recording;
+  if (!isQuiet) {
+    delete picture.dataset.seen;
+    return showImage(picture, camera, now);
+  }
+  if (!picture.dataset.seen) await showImage(picture, camera, now);
+  if (now - Number(picture.dataset.seen || 0) < LIVE_EVERY_MS) return undefined;
+  picture.dataset.seen = now;
+  const address = `${root}/cameras/${camera.id}/latest.jpg?at=${now}${sized(picture)}`;
+  const next = await loaded(address);
+  if (!next || picture.dataset.seen !== String(now)) return undefined;
+  picture.dataset.shown = address;
+  put(picture, next, camera.name);
+  showTime(picture, now, now);
+  picture.querySelector(".boxes").replaceChildren();
+  return undefined;
 }
 
-// Shown once it is loaded, so that the old one stays until then.
-export async function showImage(picture, camera) {
+// The newest image that was saved. It is shown once it is loaded, so that the old one stays until then.
+export async function showImage(picture, camera, now) {
   const { latest, name } = camera;
   const image = picture.querySelector("img");
   const svg = picture.querySelector(".boxes");
   if (!latest) {
     setHidden(image, true);
+    image.removeAttribute("src"); // a live stream would go on
     svg.replaceChildren();
+    setHidden(picture.querySelector(".taken"), true);
     delete picture.dataset.shown;
     return;
   }
   if (picture.dataset.shown === latest.url) return;
   picture.dataset.shown = latest.url;
-  const next = new Image();
-  next.src = `${latest.url}?inline${sized(picture)}`;
-  try {
-    await next.decode();
-  } catch {
+  const next = await loaded(`${latest.url}?inline${sized(picture)}`);
+  if (picture.dataset.shown !== latest.url) return;
+  if (!next) {
     delete picture.dataset.shown; // deleted meanwhile; the next round knows a newer one
     return;
   }
-  if (picture.dataset.shown !== latest.url) return;
+  put(picture, next, name);
+  showTime(picture, latest.taken, now);
+  boxes(svg, latest, next);
+}
+
+async function loaded(address) {
+  const next = new Image();
+  next.src = address;
+  try {
+    await next.decode();
+    return next;
+  } catch {
+    return null;
+  }
+}
+
+function put(picture, next, name) {
+  const image = picture.querySelector("img");
   image.src = next.src;
   image.alt = t("now.newest", { name });
   setHidden(image, false);
-  boxes(svg, latest, next);
+}
+
+function showTime(picture, taken, now) {
+  const element = picture.querySelector(".taken");
+  setText(element, time(taken, now, { seconds: true }));
+  setHidden(element, false);
 }
 
 // As many pixels as it takes on the screen; the image itself where that is more than the largest step.
