@@ -12,8 +12,9 @@ and archives (some cancelled or deleted), delete times by hand, and a quota clea
 Afterwards, for every camera: pictures sent = read = images saved + let go, connection by
 connection, by the recorder's own log; images saved = files on disk + deleted ones, by the index's
 record of deletions; `chimera-storage check` finds nothing; no request was answered with 5xx;
-memory, descriptors and threads of server and recorder have not grown. Of a connection that was cut
-a part of a picture arrives, which is damaged. What does not fit is listed; the exit code is then 1.
+memory, descriptors and threads of server and recorder have not grown (from ten minutes on). Of a
+connection that was cut a part of a picture arrives, which is damaged. What does not fit is listed;
+the exit code is then 1.
 
 `--plant` spoils one of these, to see that it is found: memory or descriptors that leak in every
 process, a picture that was never sent, an image that somebody deletes.

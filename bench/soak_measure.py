@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-WARM_UP = 0.25  # of the samples: caches fill, libraries are loaded
+WARM_UP, LEAST_WARM_UP_S = 0.25, 360.0  # caches fill, libraries are loaded
 MOST_GROWTH_MB, MOST_GROWTH_SHARE = 8.0, 0.06
-MOST_MORE_HANDLES = 4
+MOST_MORE_HANDLES = 10  # clients come and go
 _MB = 1024 * 1024
 
 
@@ -145,12 +145,13 @@ class Growth:
 
 
 def growths(samples: list[Sample]) -> list[Growth]:
-    """Of every kind of process that lives as long as the server."""
+    """Of every kind of process that lives as long as the server; of too short a run nothing."""
     found = []
+    warm_up_s = max(LEAST_WARM_UP_S, WARM_UP * max(sample.at_s for sample in samples))
     for kind in ("serve", "motion"):
         of_kind = [sample for sample in samples if sample.kind == kind]
-        settled = of_kind[round(len(of_kind) * WARM_UP) :]
-        if len(settled) < 10:
+        settled = [sample for sample in of_kind if sample.at_s > warm_up_s]
+        if len(settled) < 30:
             continue
         times = [sample.at_s / 3600 for sample in settled]
         for what in ("rss_mb", "own_mb", "descriptors", "threads"):
