@@ -4,6 +4,7 @@ Every key but a camera's `id` and `url` has a default. `config_load` makes it fr
 the environment; passwords are `SecretStr`, which no repr, log line or error message shows.
 """
 
+import os
 import re
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 MAX_DAYS = 36_500
+MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 400  # SQLite opens no file whose path has more than 512
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -186,6 +188,21 @@ class StorageSettings(Section):
     min_free_gb: Literal["auto"] | Annotated[float, Field(ge=0)] = Field(
         "auto", description="of the disk, in 10^9 bytes; below it the oldest images go"
     )
+
+    @field_validator("path")
+    @classmethod
+    def _possible(cls, path: Path) -> Path:
+        try:
+            encoded = os.fsencode(path)
+        except UnicodeEncodeError:
+            encoded = b"\0"
+        longest = max(map(len, encoded.split(b"/")))
+        if b"\0" in encoded or longest > MAX_NAME_BYTES or len(encoded) > MAX_PATH_BYTES:
+            raise ValueError(
+                "the path of a folder is right: text without NUL, at most 255 bytes between two /"
+                f" and {MAX_PATH_BYTES} together"
+            )
+        return path
 
 
 class ConvertSettings(Section):

@@ -1,6 +1,7 @@
 """Small files of the data folder and of owners: whatever stands in them is read or refused."""
 
 import json
+import os
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from chimera_storage.archive.mark import Mark, read_id
 from chimera_storage.config import Settings
 from chimera_storage.config_load import load_settings
 from chimera_storage.errors import ConfigurationError, InvalidInputError, StorageError
+from chimera_storage.motion.regions import read_mask
 from chimera_storage.motion.tune.marks import read_marks
 from chimera_storage.motion_conf import read_motion_conf
 from tests.support.fuzzing import JSON, NESTED, NUMBERS, TEXTS, damaged, examples
@@ -71,6 +73,8 @@ def folder() -> TemporaryDirectory[str]:
 @example(b"[server]\nport = 99999999999999999999999999\n")
 @example(b'[storage]\npath = "a\\u0000b"\n')
 @example(b'[[camera]]\nid = 1\nurl = "\\ud800"\n')
+@example(b'[storage]\npath = "' + b"a" * 5000 + b'"\n')
+@example(b'[[camera]]\nid = 1\nurl = "demo:"\n[camera.motion]\nmask_file = "a\\u0000b"\n')
 def test_a_configuration_file_is_read_or_refused_in_sentences(content: bytes) -> None:
     with folder() as name:
         path = Path(name) / "storage.toml"
@@ -108,6 +112,8 @@ NAMES = [
 @example({"cameras": NESTED[0]})
 @example({"cameras": "9" * 5000})
 @example({"storage_MOTION_CONF_FILEPATH": "/dev/null/x"})
+@example({"storage_FILEPATH": "a\0b"})
+@example({"storage_FILEPATH": "\ud800"})
 def test_an_environment_is_read_or_refused_in_sentences(environ: dict[str, str]) -> None:
     is_loaded(None, environ)
 
@@ -116,7 +122,12 @@ def is_loaded(
     path: Path | None, environ: dict[str, str], values: dict[str, Any] | None = None
 ) -> None:
     try:
-        load_settings(path, environ, overrides=values)
+        settings = load_settings(path, environ, overrides=values)
+        settings.storage.path.exists()  # it is a path that can be asked for
+        assert b"\0" not in os.fsencode(settings.storage.path)
+        for camera in settings.camera:
+            if camera.motion.mask_file:
+                read_mask(Path(camera.motion.mask_file))
     except ConfigurationError as error:
         assert str(error)
         assert "secret@" not in str(error)

@@ -178,8 +178,9 @@ def read_mask(path: Path) -> Mask:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_MASK_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(f"mask_file {path} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: with a NUL it is no path
+        reason = getattr(error, "strerror", None) or "that is no path"
+        raise ConfigurationError(f"mask_file {path} cannot be read: {reason}") from None
     if len(data) > MAX_MASK_BYTES:
         raise ConfigurationError(
             f"mask_file {path} is larger than 100 MB; a small picture is right"
