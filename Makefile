@@ -38,8 +38,9 @@ check: $(VENV)/.dev ## style, types and layers only
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## what of the documentation is made: commands, routes by role, plots
+docs: $(VENV)/.dev ## what of the documentation is made: commands, man page, routes by role, plots
 	@$(BIN)/python -m tests.test_cli_docs
+	@$(BIN)/python -m tests.test_man_page
 	@$(BIN)/python -m tests.test_security_docs
 	@$(BIN)/python bench/plot.py
 
