@@ -9,6 +9,7 @@ from typing import Protocol
 import jwt
 import pytest
 
+from chimera_storage.chimera_install import read_install
 from chimera_storage.cli import main
 from chimera_storage.config import Settings
 from chimera_storage.config_load import load_settings
@@ -289,6 +290,30 @@ def test_what_is_not_there_is_one_sentence(
     said = migrate(*given, code=2)
     assert sentence in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        (f"SECRETKEY={SECRET}", SECRET),
+        (f"  export SECRETKEY = {SECRET}  ", SECRET),
+        (f"SECRETKEY='{SECRET}'\r", SECRET),
+        (f"SECRETKEY = {SECRET}  # of the web app", SECRET),
+        (f'SECRETKEY = "{SECRET} # and more"', f"{SECRET} # and more"),
+        (f"SECRETKEY = `{SECRET}`", SECRET),
+        (f"#SECRETKEY = {SECRET}", None),
+        ("SECRETKEY =", None),
+        ("SECRETKEY = # ***", None),
+        (f"SECRETKEY={SECRET}=", f"{SECRET}="),
+    ],
+)
+def test_values_of_the_environment_file_are_read_as_chimera_reads_them(
+    line: str, secret: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes(f"storage_PORT=1\n{line}\nstorage_ON=true\n".encode())
+    server = read_install(tmp_path, timezone="UTC").sections["server"]
+    assert server.get("secret_key") == secret
+    assert server["port"] == 1
 
 
 def test_a_server_beside_motion_serves_the_footage_and_what_motion_goes_on_writing(
