@@ -118,9 +118,16 @@ def test_the_chart_shows_what_moves_and_the_threshold_is_changed(server: Running
         expect(page.locator("#state")).to_have_text("Connected")
         moved = "document.querySelector('#chart path').getAttribute('d') || ''"
         heights = f"({moved}).split(/[ML]/).slice(1).map((p) => Number(p.split(',')[1]))"
-        page.wait_for_function(f"Math.min(...{heights}) < 120", timeout=40_000)
+        wait_for(lambda: page.evaluate(f"Math.min(...{heights}) < 120"), 40, "a score")
         expect(page.locator("#boxes rect")).not_to_have_count(0, timeout=40_000)
         expect(page.locator("#floor")).to_contain_text("of 255")
+        page.get_by_role("button", name="Live").click()
+        seen = "document.getElementById('picture')"
+        shown = f"{seen}.src.endsWith('live.mjpeg') && {seen}.naturalWidth > 0"
+        wait_for(lambda: page.evaluate(shown), 20, "the live picture")
+        page.screenshot(path=PICTURES / "live.png")
+        page.get_by_role("button", name="Live").click()
+        wait_for(lambda: page.evaluate(f"{seen}.src.startsWith('blob:')"), 40, "a picture")
         page.locator("#threshold").focus()
         for _ in range(4):
             page.keyboard.press("ArrowRight")

@@ -96,7 +96,22 @@ async function act(task) {
 }
 
 const trial = testPicture(picture, document.getElementById("picture-said"));
-const fresh = () => trial({ url: settings.url, transport: settings.transport, interval: settings.interval, camera });
+const askForPicture = () => trial({ url: settings.url, transport: settings.transport, interval: settings.interval, camera });
+
+// A picture asked for, or the stream of what the camera sees now.
+async function fresh() {
+  if (isLive()) await setLive(false);
+  else await askForPicture();
+}
+
+const live = document.getElementById("live");
+const isLive = () => live.getAttribute("aria-pressed") === "true";
+
+async function setLive(wanted) {
+  live.setAttribute("aria-pressed", wanted);
+  if (wanted) picture.src = `${root}/cameras/${camera}/live.mjpeg`;
+  else await askForPicture();
+}
 
 function fit() {
   if (!picture.naturalWidth) return;
@@ -107,6 +122,7 @@ function fit() {
 
 picture.addEventListener("load", fit);
 document.getElementById("fresh").addEventListener("click", fresh);
+live.addEventListener("click", () => setLive(!isLive()));
 document.getElementById("add-zone").addEventListener("click", () => areas.add("zone"));
 document.getElementById("add-mask").addEventListener("click", () => areas.add("mask"));
 document.getElementById("pause").addEventListener("click", pause);
