@@ -50,7 +50,7 @@ def write_day(
         for start_s in starts:
             first_us = max(begin_us + int(start_s * SECOND_US), free_us)
             images = dice.randint(images_of_an_event // 2, images_of_an_event * 3 // 2)
-            for i, (jpeg, boxes) in zip(range(images), cycle(_pictures(camera)), strict=False):
+            for i, (jpeg, boxes) in zip(range(images), cycle(pictures(camera)), strict=False):
                 at_us = first_us + i * 250_000
                 score = 0.08 * (i + 1) / images * (0.3 + dice.random())
                 writer.save(
@@ -75,8 +75,8 @@ def write_day(
 _drawn: dict[int, list[tuple[bytes, tuple[Box, ...]]]] = {}
 
 
-def _pictures(camera: int) -> list[tuple[bytes, tuple[Box, ...]]]:
-    """Some of something passing by, with where it is."""
+def pictures(camera: int) -> list[tuple[bytes, tuple[Box, ...]]]:
+    """Some JPEGs of something passing by, with where it is."""
     if camera not in _drawn:
         scene = DemoScene(WIDTH, HEIGHT, 5, seed=camera)
         found = []
