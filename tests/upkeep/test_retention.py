@@ -22,6 +22,7 @@ from chimera_storage.model import (
 )
 from chimera_storage.upkeep import Retention, planner
 from chimera_storage.upkeep.rules import Rule
+from chimera_storage.upkeep.schedule import Schedule
 from tests.support.archive import EVER, JPEG, NOW, Store, make_image
 
 SIZE = len(JPEG)
@@ -409,6 +410,22 @@ def test_two_runs_at_once_are_one_too_many_also_of_another_process(store: Store)
         rules.apply("server")
     os.close(descriptor)
     rules.apply("server")
+
+
+def test_rules_that_somebody_applies_by_hand_are_no_trouble_of_the_schedule(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store.save(1, NOW - 2 * DAY)
+    schedule = Schedule(retention(store, retention={"days": 1}), store.clock, list)
+    descriptor = os.open(store.layout.root, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    schedule.look()
+    assert "rules_" not in "".join(capfd.readouterr())
+    os.close(descriptor)
+    assert store.files()
+    store.clock.move(timedelta(minutes=6))
+    schedule.look()
+    assert not store.files()
 
 
 def test_a_run_that_is_stopped_leaves_all_in_order(store: Store) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from chimera_storage.clock import Clock
-from chimera_storage.errors import ChimeraStorageError
+from chimera_storage.errors import ChimeraStorageError, ConflictError
 from chimera_storage.log import get_logger
 from chimera_storage.model import CameraReport
 from chimera_storage.upkeep.allowance import Allowance
@@ -76,6 +76,8 @@ class Schedule:
         try:
             self._look()
             self._problem = ""
+        except ConflictError:
+            pass  # somebody applies them by hand just now; the next look does the rest
         except ChimeraStorageError as error:
             if str(error) != self._problem:
                 self._problem = str(error)
