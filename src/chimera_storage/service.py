@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ from chimera_storage.web.app import create_app
 # answer is already right (0.15 s for a million images of which none changed); a very large one goes
 # on behind, and `confidence` says so.
 _COMPARE_BEFORE_OPENING_S = 0.3
+_MOST_DESCRIPTORS = 16_384
+_OTHER_DESCRIPTORS = 256  # of the index, conversions, pipes
 _OPEN_TIMEOUT_S = 10.0
 _ALERT_INTERVAL_S = 2.0
 _SECOND_SIGNAL_EXIT_CODE = 130
@@ -388,6 +391,9 @@ async def _http(app: object, settings: ServerSettings) -> AsyncIterator["asyncio
         interface=Interfaces.ASGINL,
         log_enabled=False,
         websockets=False,
+        backlog=1024,
+        # Connections at a time; Granian's own 128 are used up by as many who listen to events.
+        backpressure=_allow_connections(),
     )
     task = asyncio.create_task(server.serve(), name="http")
     try:
@@ -396,6 +402,15 @@ async def _http(app: object, settings: ServerSettings) -> AsyncIterator["asyncio
     finally:
         server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({task}, timeout=5)
+
+
+def _allow_connections() -> int:
+    """How many there may be at a time: each takes a descriptor, and one more for a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = hard if hard != resource.RLIM_INFINITY else _MOST_DESCRIPTORS
+    wanted = max(soft, min(allowed, _MOST_DESCRIPTORS))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(64, (wanted - _OTHER_DESCRIPTORS) // 2)
 
 
 async def _until_answering(settings: ServerSettings, task: "asyncio.Task[None]") -> None:

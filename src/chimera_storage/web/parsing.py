@@ -91,8 +91,10 @@ _JSON = json.JSONDecoder(parse_constant=_no_constant)
 
 def _json(raw: bytes) -> Body:
     try:
-        value = _JSON.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
-    except (ValueError, RecursionError):
+        value = _JSON.decode(raw.decode(json.detect_encoding(raw)))
+        if b"\\u" in raw:  # half of a surrogate pair can be written so, and is no text
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # also what UTF-8 cannot say
         raise InvalidInputError(
             'the body is not valid JSON; right would be an object such as {"camera": 1}'
         ) from None
