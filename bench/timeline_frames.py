@@ -15,12 +15,11 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Request, sync_playwright
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.day_of_images import HEIGHT, WIDTH, pictures
 from tests.support.granian_room import served
@@ -119,8 +118,12 @@ def routes(url: str) -> None:
 
 def first_view(page: Page, url: str) -> None:
     """Bytes and time until the last image of the day is on the stage."""
-    loaded: list[int] = []
-    page.on("requestfinished", lambda request: loaded.append(request.sizes()["responseBodySize"]))
+    done: list[Request] = []
+
+    def note(request: Request) -> None:  # a method of a list cannot be a listener
+        done.append(request)
+
+    page.on("requestfinished", note)
     page.goto(f"{url}/timeline")
     page.wait_for_function(IS_SHOWN)
     shown_ms = page.evaluate("performance.now()")
@@ -129,19 +132,20 @@ def first_view(page: Page, url: str) -> None:
         ".startTime"
     )
     page.wait_for_timeout(1500)
+    page.remove_listener("requestfinished", note)
+    size = sum(request.sizes()["responseBodySize"] for request in done)
     print(
-        f"first view: {sum(loaded) / 1000:.0f} kB in {len(loaded)} requests,"
+        f"first view: {size / 1000:.0f} kB in {len(done)} requests,"
         f" first paint after {drawn_ms:.0f} ms, picture on the stage after {shown_ms:.0f} ms"
     )
 
 
-def frames(page: Page, name: str, steps: Iterator[None]) -> None:
-    """Drives the page for some seconds and prints what its frames took."""
-    page.evaluate(WATCH)
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        next(steps)
-    found = page.evaluate("window.watched()")
+def frames(page: Page, name: str, hand: str) -> None:
+    """Drives the page from within for some seconds and prints what its frames took.
+
+    `hand`: JavaScript that is called before each frame with its number and `point(type, x, y)`.
+    """
+    found = page.evaluate(WATCH.replace("/* hand */", hand), SECONDS * 1000)
     between, script = sorted(found["between"]), sorted(ms for ms in found["script"] if ms > 0)
     script = script or [0.0]
     late = sum(ms > 16.7 * 1.5 for ms in between)
@@ -152,47 +156,6 @@ def frames(page: Page, name: str, steps: Iterator[None]) -> None:
         f" that it drew: median {statistics.median(script):.2f} ms,"
         f" 99 % below {script[len(script) * 99 // 100]:.1f} ms, {slow:.1f} % above 16.7 ms"
     )
-
-
-def panning(page: Page) -> Iterator[None]:
-    """A view of an hour is drawn along by the small day below."""
-    box = page.locator("#lanes").bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] - 10
-    page.mouse.move(box["x"] + 100, y)
-    page.mouse.down()
-    while True:
-        for x in [*range(100, 1000, 7), *range(1000, 100, -7)]:
-            page.mouse.move(box["x"] + x, y)
-            yield
-
-
-def zooming(page: Page) -> Iterator[None]:
-    box = page.locator("#lanes").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 600, box["y"] + 90)
-    page.keyboard.down("Control")
-    while True:
-        for by in [-120] * 15 + [120] * 15:
-            page.mouse.wheel(0, by)
-            yield
-
-
-def scrubbing(page: Page) -> Iterator[None]:
-    box = page.locator("#lanes").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 20, box["y"] + 90)
-    page.mouse.down()
-    while True:
-        for x in [*range(20, 1200, 5), *range(1200, 20, -5)]:
-            page.mouse.move(box["x"] + x, box["y"] + 90)
-            yield
-
-
-def let_go(page: Page) -> None:
-    page.mouse.up()
-    page.keyboard.up("Control")
-    page.wait_for_timeout(500)
 
 
 def main() -> None:
@@ -212,30 +175,23 @@ def main() -> None:
             first_view(page, url)
             page.locator("#lanes").click(position={"x": 600, "y": 90})
             page.wait_for_timeout(2000)
-            frames(page, "scrubbing the day", scrubbing(page))
-            let_go(page)
-            frames(page, "zooming", zooming(page))
-            let_go(page)
+            frames(page, "scrubbing the day", SCRUB)
+            page.wait_for_timeout(1000)
+            frames(page, "zooming", ZOOM)
             page.keyboard.press("0")
             for _ in range(4):
                 page.locator("#zoom-in").click()
             page.wait_for_timeout(1000)
-            frames(page, "panning an hour and a half", panning(page))
-            let_go(page)
+            frames(page, "panning an hour and a half", PAN)
             page.keyboard.press("0")
+            page.locator("#lanes").focus()
             page.keyboard.press("Home")
             page.locator("#fps").fill("60")
             page.locator("#play").click()
             page.wait_for_timeout(1000)
-            frames(page, "playing at 60 a second", playing(page))
+            frames(page, "playing at 60 a second", "")
             print("reached:", page.locator("#pace").text_content() or "60 /s")
             browser.close()
-
-
-def playing(page: Page) -> Iterator[None]:
-    while True:
-        page.wait_for_timeout(100)
-        yield
 
 
 IS_SHOWN = """() => {
@@ -245,26 +201,49 @@ IS_SHOWN = """() => {
   copy.drawImage(canvas, canvas.width / 2, canvas.height / 2, 1, 1, 0, 0, 1, 1);
   return copy.getImageData(0, 0, 1, 1).data[3] === 255;
 }"""
-# Time between frames, and what the callbacks of each frame took.
-WATCH = """() => {
+SCRUB = """const x = 20 + Math.abs((n * 9) % 2320 - 1160);
+point(n ? "pointermove" : "pointerdown", x, 90);"""
+ZOOM = """document.getElementById("lanes").dispatchEvent(new WheelEvent("wheel", {
+  deltaY: n % 120 < 60 ? -40 : 40, ctrlKey: true, clientX: 700, bubbles: true, cancelable: true
+}));"""
+PAN = """const x = 100 + Math.abs((n * 6) % 2000 - 1000);
+point(n ? "pointermove" : "pointerdown", x, document.getElementById("lanes").clientHeight - 10);"""
+# Time between frames, and what the page's handlers and callbacks took for each.
+WATCH = """(lasts) => new Promise((resolve) => {
+  const hand = (n, point) => { /* hand */ };
+  const host = document.getElementById("lanes");
+  host.setPointerCapture = () => {};
   const between = [], script = [];
   const ask = (window.asked ||= window.requestAnimationFrame.bind(window));
-  let before = 0, busy = 0, going = true;
-  window.requestAnimationFrame = (does) => ask((now) => {
-    const began = performance.now();
-    does(now);
-    busy += performance.now() - began;
-  });
+  const began = performance.now();
+  let before = 0, busy = 0, n = 0;
+  const timed = (does) => {
+    const from = performance.now();
+    does();
+    busy += performance.now() - from;
+  };
+  window.requestAnimationFrame = (does) => ask((now) => timed(() => does(now)));
+  const point = (type, x, y) => {
+    const box = host.getBoundingClientRect();
+    host.dispatchEvent(new PointerEvent(type, { pointerId: 9, pointerType: "touch", button: 0,
+      clientX: box.left + x, clientY: box.top + y, bubbles: true }));
+  };
   const tick = (now) => {
-    if (!going) return;
     if (before) { between.push(now - before); script.push(busy); }
     before = now;
     busy = 0;
+    if (now - began > lasts) {
+      point("pointerup", 600, 90);
+      window.requestAnimationFrame = ask;
+      resolve({ between, script });
+      return;
+    }
+    timed(() => hand(n, point));
+    n += 1;
     ask(tick);
   };
   ask(tick);
-  window.watched = () => { going = false; return { between, script }; };
-}"""
+})"""
 
 if __name__ == "__main__":
     main()

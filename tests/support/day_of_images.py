@@ -79,7 +79,7 @@ def pictures(camera: int) -> list[tuple[bytes, tuple[Box, ...]]]:
     """Some JPEGs of something passing by, with where it is."""
     if camera not in _drawn:
         scene = DemoScene(WIDTH, HEIGHT, 5, seed=camera)
-        found = []
+        found: list[tuple[bytes, tuple[Box, ...]]] = []
         n = 0
         while len(found) < _PICTURES:
             boxes = scene.objects(n)

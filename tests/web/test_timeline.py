@@ -1,5 +1,8 @@
 """/timeline's routes, what conversions will take, and deleting a time."""
 
+import html
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -137,6 +140,38 @@ def test_the_days_of_a_month_that_have_images(room: Room) -> None:
 )
 def test_what_cannot_be_answered_is_400(still_room: Room, route: str, query: str) -> None:
     assert len(asked(still_room, route, query, 400)["error"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("role", "buttons"),
+    [
+        (Role.VIEWER, set()),
+        (Role.OPERATOR, {"range-make", "range-keep"}),
+        (Role.ADMIN, {"range-make", "range-keep", "range-delete"}),
+    ],
+)
+def test_nobody_sees_a_button_that_he_may_not_press(
+    room: Room, role: Role, buttons: set[str]
+) -> None:
+    token = room.api_token(role)
+    page = room.get("/timeline", headers={"authorization": f"Bearer {token}"}).text
+    all_buttons = {"range-make", "range-keep", "range-delete"}
+    assert {name for name in all_buttons if f'id="{name}"' in page} == buttons
+
+
+def test_the_page_opens_on_the_last_day_with_images_and_names_cannot_break_it(
+    make_room: Callable[..., Room],
+) -> None:
+    name = "\"><script>alert('x')</script> & Söhne"
+    room = make_room(camera=[{"id": 1, "name": name, "url": "x"}])
+    room.save(1, NOW - timedelta(days=3))
+    page = room.get("/timeline").text
+    assert 'data-day="2026-01-28"' in page
+    assert 'data-today="2026-01-31"' in page
+    assert "<script>alert" not in page
+    described = re.search(r'data-cameras="([^"]*)"', page)
+    assert described is not None
+    assert json.loads(html.unescape(described[1])) == [{"id": 1, "name": name}]
 
 
 # what a conversion will take
