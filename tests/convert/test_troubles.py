@@ -144,6 +144,12 @@ def test_a_clock_that_jumps_stops_nothing(saved: SavedImages) -> None:
         opened = Managed(saved, 1)
         opened.manager = ConversionManager(saved.archive, ConvertSettings(), JumpingClock())
         await opened.manager.start()
+        try:
+            await made(opened)
+        finally:
+            await opened.manager.close()
+
+    async def made(opened: Managed) -> None:
         asked = [await opened.manager.request(**query()) for _ in range(4)]
         etas: list[float | None] = []
 
@@ -153,10 +159,9 @@ def test_a_clock_that_jumps_stops_nothing(saved: SavedImages) -> None:
                 etas.append(now.eta_s(JumpingClock().now().microsecond))
             return not any(opened.now(conversion.id).status.active for conversion in asked)
 
-        await until(all_over, 30, "all to be made")
+        await until(all_over, 120, "all to be made")
         assert [opened.now(conversion.id).status for conversion in asked] == [DONE] * 4
         assert all(eta is None or eta >= 0 for eta in etas)
-        await opened.manager.close()
 
     uvloop.run(run())
 

@@ -30,18 +30,24 @@ def select(
 ) -> Iterator[Image]:
     """Every skip-th image of the inclusive range in time order, counted from the first.
 
-    A range of a million images costs no more memory than one page.
+    A range of a million images costs no more memory than one page. Where images come or go
+    meanwhile, neighbours of those may be taken.
     """
     passed = 0
-    for images in _pages(index, camera, start_us, end_us, page):
-        yield from images[-passed % skip :: skip]
-        passed += len(images)
+    for start, end, count in _pages(index, camera, start_us, end_us, page):
+        first = -passed % skip
+        if first < count:
+            yield from index.images(camera, start, end, first=first, skip=skip)
+        passed += count
 
 
 def _pages(
     index: Index, camera: int, start_us: int, end_us: int, page: int
-) -> Iterator[list[Image]]:
-    """The range, cut in halves until each part has at most `page` images or is one second."""
+) -> Iterator[tuple[int, int, int]]:
+    """The range, cut in halves until each part has at most `page` images or is one second.
+
+    First and last microsecond and number of images of each that has any.
+    """
     parts = [(start_us, end_us)]
     while parts:
         start, end = parts.pop()
@@ -51,7 +57,7 @@ def _pages(
         if count > page and middle <= end:
             parts += [(middle, end), (start, middle - 1)]
         elif count:
-            yield index.images(camera, start, end)
+            yield start, end, count
 
 
 def read(archive: Archive, key: ImageKey) -> bytes | None:

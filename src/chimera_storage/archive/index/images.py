@@ -30,15 +30,18 @@ _EVER = (-(2**62), 2**62)
 class Images(Rows):
     """The table `images`, asked."""
 
-    def images(self, camera: int, start_us: int, end_us: int) -> list[Image]:
-        """The images of the inclusive range in time order."""
+    def images(
+        self, camera: int, start_us: int, end_us: int, *, first: int = 0, skip: int = 1
+    ) -> list[Image]:
+        """Every skip-th image of the inclusive range in time order, from number `first` on."""
         return self._images(
             sa.select(IMAGES)
             .where(
                 IMAGES.c.camera == camera,
                 IMAGES.c.second.between(second_of(start_us), second_of(end_us)),
             )
-            .order_by(*ORDER)
+            .order_by(*ORDER),
+            slice(first, None, skip),
         )
 
     def rows(
@@ -187,9 +190,9 @@ class Images(Rows):
             yield from map(to_key, rows)
             after = (rows[-1].second, rows[-1].number, rows[-1].flat)
 
-    def _images(self, question: sa.Select[Any]) -> list[Image]:
+    def _images(self, question: sa.Select[Any], taken: slice = slice(None)) -> list[Image]:
         with self._database.read() as connection:
-            return [to_image(row) for row in connection.execute(question)]
+            return [to_image(row) for row in connection.execute(question).all()[taken]]
 
 
 Stretch = tuple[int, int, int]  # first and last second, images in it
