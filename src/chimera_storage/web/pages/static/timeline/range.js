@@ -86,6 +86,7 @@ function estimate(again = false) {
   const wish = body();
   const key = JSON.stringify(wish);
   if (key === asked && !again) return;
+  if (key !== asked) say(""); // what was said of another range
   asked = key;
   clearTimeout(timer);
   setText(element("range-lasts"), duration((state.to - state.from) / 1000));
@@ -95,7 +96,6 @@ function estimate(again = false) {
       if (key !== asked) return;
       setText(element("range-images"), `${t("timeline.images", { n: found.frames })}, ${size(found.bytes)}`);
       for (const button of panel.querySelectorAll("[data-needs-images]")) button.disabled = !found.frames;
-      say("");
     } catch (error) {
       say(error.message, "error");
     }
