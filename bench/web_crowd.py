@@ -3,29 +3,29 @@
     .venv/bin/python bench/web_crowd.py [--streams 500] [--downloads 200] [--calls 2000]
 
 Opens event streams (GET /convert/events), all idle, and downloads of a 200 MB file that read 64 KB
-four times a second each; then asks POST /file/pathSize one call after the other, with
-log-in switched on. Memory is the server's own process (proportional set size) while all are open,
-above what it was after a hundred calls before. Raise `ulimit -n` where it is below 2,000.
+four times a second each, from a process of its own; then asks POST /file/pathSize one call after
+the other, with log-in switched on. Memory is the server's own process (proportional set size) while
+all are open, above what it was after the calls before. Raise `ulimit -n` below 2,000.
 """
 
 import argparse
 import resource
-import selectors
 import socket
 import sys
 import tempfile
-import threading
 import time
+from multiprocessing import Pipe, Process
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.web_speed import fill, token
 from tests.support.server import RunningServer
-from tests.support.waiting import wait_for
 
 READ_BYTES = 65536
 READ_EVERY_S = 0.25
+TURNS = 25
 
 
 def memory_mb(pid: int) -> float:
@@ -34,40 +34,40 @@ def memory_mb(pid: int) -> float:
     return int(text.partition("\nPss:")[2].split()[0]) / 1000
 
 
-def opened(server: RunningServer, path: str, secret: str) -> socket.socket:
+def opened(port: int, path: str, secret: str) -> socket.socket:
     """A connection on which this was asked for."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
-    connection.connect(("127.0.0.1", server.port))
+    connection.connect(("127.0.0.1", port))
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {secret}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
 
 
-class Readers(threading.Thread):
-    """Reads all of them slowly; counts what came."""
-
-    def __init__(self, connections: list[socket.socket]) -> None:
-        super().__init__(daemon=True)
-        self._selector = selectors.DefaultSelector()
-        for connection in connections:
-            connection.setblocking(False)
-            self._selector.register(connection, selectors.EVENT_READ)
-        self.bytes: dict[socket.socket, int] = dict.fromkeys(connections, 0)
-        self.lost = 0
-
-    def run(self) -> None:
-        while True:
+def crowd(port: int, secret: str, streams: int, downloads: int, said: Connection) -> None:
+    """Opens all and reads them slowly, in a process of its own; says when all began, and losses."""
+    large = "/shared/captures/large.zip"
+    connections = [opened(port, "/convert/events", secret) for _ in range(streams)]
+    connections += [opened(port, large, secret) for _ in range(downloads)]
+    for connection in connections:
+        connection.setblocking(False)
+    waiting = set(connections)
+    while True:
+        for turn in range(TURNS):  # nobody reads in step with all others
             began = time.monotonic()
-            for key, _ in self._selector.select(0):
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                part = connection.recv(READ_BYTES)
-                self.bytes[connection] += len(part)
+            for connection in connections[turn::TURNS]:
+                try:
+                    part = connection.recv(READ_BYTES)
+                except BlockingIOError:
+                    continue
                 if not part:
-                    self._selector.unregister(connection)
-                    self.lost += 1
-            time.sleep(max(0.0, began + READ_EVERY_S - time.monotonic()))
+                    said.send("lost")
+                    connections.remove(connection)
+                elif connection in waiting:
+                    waiting.remove(connection)
+                    if not waiting:
+                        said.send("begun")
+            time.sleep(max(0.0, began + READ_EVERY_S / TURNS - time.monotonic()))
 
 
 def calls_ms(server: RunningServer, count: int) -> list[float]:
@@ -101,17 +101,20 @@ def main() -> int:
             server.http.headers["authorization"] = f"Bearer {secret}"
             say("alone", calls_ms(server, how.calls))
             idle_mb = memory_mb(server.pid)
-            streams = [opened(server, "/convert/events", secret) for _ in range(how.streams)]
-            large = "/shared/captures/large.zip"
-            downloads = [opened(server, large, secret) for _ in range(how.downloads)]
-            readers = Readers(streams + downloads)
-            readers.start()
-            wait_for(
-                lambda: all(readers.bytes.values()), 60, lambda: f"all to begin: {readers.bytes}"
-            )
+            ours, theirs = Pipe()
+            work = server.port, secret, how.streams, how.downloads, theirs
+            process = Process(target=crowd, args=work, daemon=True)
+            process.start()
+            assert ours.poll(60), "not all began"
+            assert ours.recv() == "begun", "one was lost at the beginning"
             say(f"{how.streams} streams, {how.downloads} downloads", calls_ms(server, how.calls))
             print(f"{'memory':44} {idle_mb:.1f} MB, + {memory_mb(server.pid) - idle_mb:.1f} MB")
-            print(f"{'connections lost':44} {readers.lost}")
+            lost = 0
+            while ours.poll(0):
+                lost += ours.recv() == "lost"
+            print(f"{'connections lost':44} {lost}")
+            process.kill()
+            server.stop(timeout_s=120)
     return 0
 
 

@@ -18,7 +18,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door, Target
@@ -57,6 +58,7 @@ from chimera_storage.web.app import create_app
 # answer is already right (0.15 s for a million images of which none changed); a very large one goes
 # on behind, and `confidence` says so.
 _COMPARE_BEFORE_OPENING_S = 0.3
+_BUFFER_BYTES = 65_536  # of headers, and of what a client is slow to take
 _MOST_DESCRIPTORS = 16_384
 _OTHER_DESCRIPTORS = 256  # of the index, conversions, pipes
 _OPEN_TIMEOUT_S = 10.0
@@ -391,6 +393,9 @@ async def _http(app: object, settings: ServerSettings) -> AsyncIterator["asyncio
         interface=Interfaces.ASGINL,
         log_enabled=False,
         websockets=False,
+        # HTTP/2 without TLS is nobody's, and looking for it waits for ever for who says nothing.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=_BUFFER_BYTES),
         backlog=1024,
         # Connections at a time; Granian's own 128 are used up by as many who listen to events.
         backpressure=_allow_connections(),

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from email.utils import formatdate, parsedate_to_datetime
+from time import monotonic
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
@@ -25,6 +26,10 @@ from chimera_storage.web.proxies import SENDS_FILES
 from chimera_storage.web.threads import in_thread
 
 CHUNK_BYTES = 512 * 1024
+# The HTTP server takes five or six parts ahead of a client, so for a slow one they are small.
+LEAST_CHUNK_BYTES = 32 * 1024
+SLOW_S = 0.05  # that it takes to get rid of a part
+FAST_PARTS = 32  # in a row, until parts are twice as large; sockets take megabytes at once
 DEFAULT_TYPE = "application/octet-stream"
 TYPES = {
     ".avi": "video/x-msvideo",
@@ -88,14 +93,22 @@ class StoredFile:
 
     async def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Those bytes. Raises StorageError where the file got shorter."""
+        chunk = CHUNK_BYTES if length <= CHUNK_BYTES else LEAST_CHUNK_BYTES
+        fast = 0
         while length > 0:
-            size = min(length, CHUNK_BYTES)
+            size = min(length, chunk)
             part = _from_memory(self.file.fileno(), size, start)
             if part is None:
                 part = await in_thread(os.pread, self.file.fileno(), size, start)
             if len(part) < size:
                 raise StorageError("a file became shorter while it was sent")
+            began_s = monotonic()
             yield part
+            fast = fast + 1 if monotonic() - began_s < SLOW_S else 0
+            if not fast:
+                chunk = max(LEAST_CHUNK_BYTES, chunk // 2)
+            elif fast % FAST_PARTS == 0:
+                chunk = min(CHUNK_BYTES, 2 * chunk)
             start, length = start + size, length - size
 
     def close(self) -> None:
