@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DATA ?= data
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 
-.PHONY: help run test check format docs lock programs clean
+.PHONY: help run test check format docs screenshots lock programs clean
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -51,6 +51,9 @@ programs:
 	  { echo "Installing Debian's chromium, mosquitto and curl for the tests ..."; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium mosquitto curl >/dev/null; }; } || \
 	  { echo "The tests need Chromium, Mosquitto and curl: sudo apt-get install chromium mosquitto curl" >&2; exit 2; }
+
+screenshots: $(VENV)/.dev programs ## the pictures of the pages in README and docs
+	@PYTHONPATH=. $(BIN)/python docs/pictures/make.py
 
 lock: ## pin every dependency anew, with hashes, without index addresses
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip --quiet install uv
