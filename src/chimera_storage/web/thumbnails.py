@@ -29,7 +29,7 @@ AT_ONCE = max(1, (os.cpu_count() or 1) // 2)  # each keeps a core busy
 CACHE_BYTES = 16 * 1024 * 1024  # some 2,000 of 320 pixels
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 100_000_000  # a header that says more is more likely to be hostile
-QUALITY = 75
+QUALITIES = {160: 50, 320: 65, 640: 75, 1280: 75}  # what is shown small is not looked at closely
 WIDTH_PARAMETER = (
     "width",
     "of a JPEG: a smaller one, at least so wide (in steps of 160, 320, 640, 1280 pixels)",
@@ -47,7 +47,7 @@ class Thumbnail:
         self.name = stored.name
         self.size = len(jpeg)
         self.modified_s = stored.modified_s
-        self.etag = f'{stored.etag[:-1]}-{width}q{QUALITY}"'
+        self.etag = f'{stored.etag[:-1]}-{width}q{QUALITIES[width]}"'
         self._jpeg = jpeg
 
     async def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
@@ -139,7 +139,7 @@ def _smaller(stored: StoredFile, width: int) -> bytes:
         pixels = simplejpeg.decode_jpeg(data, space, min_width=width, fastdct=True, strict=False)
         if pixels.shape[1] >= full_w:
             return b""
-        small: bytes = simplejpeg.encode_jpeg(pixels, QUALITY, space, "420")
+        small: bytes = simplejpeg.encode_jpeg(pixels, QUALITIES[width], space, "420")
         return small
     except (ValueError, KeyError):  # KeyError: a header without colours
         return b""

@@ -3,8 +3,21 @@
 import { t } from "../text.js";
 import { startViewer } from "./viewer.js";
 
+// Small images are loaded as they come into view: browsers' own way (loading=lazy) is 2500 pixels
+// ahead, which is half a megabyte of a full page.
 const pictures = document.querySelector(".pictures");
-if (pictures) startViewer([...pictures.querySelectorAll("a")]);
+if (pictures) {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      target.srcset = `${target.dataset.src}?width=320 2x`;
+      target.src = `${target.dataset.src}?width=160`;
+    }
+  });
+  for (const image of pictures.querySelectorAll("img")) seen.observe(image);
+  startViewer([...pictures.querySelectorAll("a")]);
+}
 
 for (const link of document.querySelectorAll("a[data-play]")) {
   const button = document.createElement("button");

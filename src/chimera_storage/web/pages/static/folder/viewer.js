@@ -36,7 +36,8 @@ export function startViewer(links) {
     part("download").href = link.href.replace(/\?inline$/, "");
     part("gone").hidden = true;
     image.alt = time.textContent;
-    image.src = link.querySelector("img").currentSrc || link.querySelector("img").src;
+    const small = link.querySelector("img");
+    image.src = small.currentSrc || `${small.dataset.src}?width=160`;
     const whole = new Image();
     whole.src = link.href;
     try {
