@@ -155,7 +155,7 @@ def load(
     quoted = ", ".join(f'"{path}"' for path in paths)
     script.write_text(WRK.format(paths=quoted, token=secret, more=more))
     ran = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), url],
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout=60s", f"-s{script}", url],
         capture_output=True,
         text=True,
         check=True,

@@ -163,38 +163,41 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.thumbnails = thumbnails
-    app.include_router(motion_router(services, names))
-    app.include_router(events_router(services, names))
-    app.include_router(cameras_router(services, names))
-    app.include_router(live_router(services, names, thumbnails))
-    app.include_router(camera_finding_router(services))
-    app.include_router(camera_sight_router(services, names))
-    app.include_router(camera_settings_router(services, names))
-    app.include_router(camera_pages_router(services, names))
-    app.include_router(convert_router(services, names))
-    app.include_router(lists_router(services, names))
-    app.include_router(download_router(services))
-    app.include_router(processes_router(services, names))
-    app.include_router(process_events_router(services))
-    app.include_router(file_router(services, names))
-    app.include_router(rules_router(services, names))
-    app.include_router(keep_router(services, names))
-    app.include_router(statistics_router(services, names))
-    app.include_router(frames_router(services, names, thumbnails))
-    app.include_router(shared_router(services, thumbnails))
-    app.include_router(timeline_router(services, names))
-    app.include_router(health_router(everything))
-    app.include_router(metrics_router(services, names, registry))
-    app.include_router(account_router(services, accounts, door))
-    app.include_router(disk_page_router(services, names))
-    app.include_router(health_page_router(services, names))
-    app.include_router(people_router(accounts, door))
-    app.include_router(people_pages_router(services, names, accounts, door))
-    app.include_router(links_router(services, names, accounts))
-    app.include_router(link_router(everything, accounts, thumbnails))
-    app.include_router(home_router(services))
-    app.include_router(processes_page_router(services))
-    app.include_router(language_router(services))
+    for router in (
+        motion_router(services, names),
+        events_router(services, names),
+        cameras_router(services, names),
+        live_router(services, names, thumbnails),
+        camera_finding_router(services),
+        camera_sight_router(services, names),
+        camera_settings_router(services, names),
+        camera_pages_router(services, names),
+        convert_router(services, names),
+        lists_router(services, names),
+        download_router(services),
+        processes_router(services, names),
+        process_events_router(services),
+        file_router(services, names),
+        rules_router(services, names),
+        keep_router(services, names),
+        statistics_router(services, names),
+        frames_router(services, names, thumbnails),
+        shared_router(services, thumbnails),
+        timeline_router(services, names),
+        health_router(everything),
+        metrics_router(services, names, registry),
+        account_router(services, accounts, door),
+        disk_page_router(services, names),
+        health_page_router(services, names),
+        people_router(accounts, door),
+        people_pages_router(services, names, accounts, door),
+        links_router(services, names, accounts),
+        link_router(everything, accounts, thumbnails),
+        home_router(services),
+        processes_page_router(services),
+        language_router(services),
+    ):
+        app.include_router(router)
     mount_static(app)
     _check(app, settings)
     # The last one added is the first one asked.
