@@ -46,7 +46,7 @@ def main() -> int:
         print(f"seed {seed}: {last[0]}", flush=True)
         if answer.returncode:
             failed += 1
-            print(answer.stdout, flush=True)
+            print(answer.stdout, answer.stderr, f"exit code {answer.returncode}", flush=True)
         if given.seed is not None or time.monotonic() >= until_s:
             break
     print(f"{rounds} rounds of {given.examples} examples, {failed} with findings")

@@ -95,6 +95,29 @@ def is_repaired(layout: Layout) -> None:
     assert counted(layout) == dict.fromkeys(CAMERAS, IMAGES)
 
 
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        (
+            b"\x00\x00\x00\x04\x00\x00\x00",
+            b"\x00\x00\x00\x14\x00\x00\x00",
+        ),  # unsupported file format
+        (b"CREATE TABLE images (", b"CREATE TABLE imagez ("),
+        (b"fraction_us", b"fraction_uz"),
+        (b"schema_version", b"schema_versioz"),
+    ],
+)
+def test_an_index_with_one_byte_wrong_is_made_anew(
+    original: Path, there: bytes, then: bytes
+) -> None:
+    with copied(original) as layout:
+        content = layout.index.read_bytes()
+        assert there in content, "the byte is there"
+        layout.index.write_bytes(content.replace(there, then, 1))
+        started(layout)
+        assert counted(layout) == dict.fromkeys(CAMERAS, IMAGES)
+
+
 @examples(FEW)
 @given(data=st.data())
 def test_whatever_happens_to_the_index_no_image_is_lost(original: Path, data: Any) -> None:

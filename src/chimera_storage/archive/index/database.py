@@ -207,8 +207,7 @@ class Database:
 
     def _prepare(self) -> None:
         try:
-            with self._engine.connect() as connection:
-                version = self._form(connection)
+            version = self._read_form()
             self._switch_to_wal()
             if version < SCHEMA_VERSION:
                 self._bring_up_to_date(version)
@@ -224,6 +223,7 @@ class Database:
                         },
                     ],
                 )
+                _check_columns(connection)
         except sa.exc.SQLAlchemyError as error:
             if _is_damage(error):
                 raise _DamagedError from None
@@ -238,6 +238,15 @@ class Database:
         ):
             return DiskFullError(f"{self._what} cannot be written to: its disk is full; make room")
         return StorageError(f"{self._what} cannot be used: {_cause(error)}")
+
+    def _read_form(self) -> int:
+        try:
+            with self._engine.connect() as connection:
+                return self._form(connection)
+        except sa.exc.OperationalError as error:
+            if _code(error) == sqlite3.SQLITE_ERROR:  # "unsupported file format", or other columns
+                raise _DamagedError from None
+            raise
 
     def _form(self, connection: Connection) -> int:
         """The version of the tables' form; looked at before anything is written."""
@@ -385,6 +394,15 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _check_columns(connection: Connection) -> None:
+    """Raises _DamagedError where a table lacks a column: a byte of its name was hit."""
+    for table in metadata.tables.values():
+        asked = sa.text("SELECT name FROM pragma_table_info(:table)")
+        there = set(connection.scalars(asked, {"table": table.name}))
+        if not there.issuperset(column.name for column in table.c):
+            raise _DamagedError
 
 
 def _is_damage(error: Exception) -> bool:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from chimera_storage.errors import StorageError
 
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# SQLITE_ERROR: "unsupported file format", as there are always tables to be read.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _BUSY_TIMEOUT_S = 10.0
 
 
