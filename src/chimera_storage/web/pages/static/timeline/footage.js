@@ -107,8 +107,8 @@ export class Footage {
       score: score[i],
       at: second[i] === null ? begin : Math.max(begin, second[i] * 1000),
       url: second[i] === null ? null : urls[i] || this.url(second[i], number[i]),
-    }));
-    const first = listed.length ? listed[0].start : from;
+    })).filter((event) => event.images > 0 || event.end === null); // else its images were deleted
+    const first = start.length ? start[0] : from;
     this.events = this.events.filter((event) => event.start < first && event.start < from).concat(listed);
     const kept = this.kept.filter((span) => span.end < from);
     this.kept = kept.concat(found.kept);
