@@ -14,14 +14,14 @@ from tests.support.web import NOW, Room
 def test_a_test_picture_is_shown_or_the_reason_said(room: Room) -> None:
     answer = room.post("/cameras/try", {"url": "demo:2"})
     assert (answer.headers["content-type"], answer.content[:2]) == ("image/jpeg", b"\xff\xd8")
-    assert "refuses" in room.refusal("/cameras/try", {"url": "rtsp://192.0.2.1/x"}, status=502)
+    assert "refuses" in room.refusal("/cameras/try", {"url": "rtsp://192.0.2.1/x"}, status=409)
     for wrong in ({}, {"url": ""}, {"url": 7}, {"url": "demo:", "transport": "pigeon"}):
         room.refusal("/cameras/try", wrong, status=400)
 
 
 def test_a_camera_that_is_there_is_tried_with_its_stored_password(room: Room) -> None:
     shown = "rtsp://user@192.0.2.1/one"
-    room.refusal("/cameras/try", {"url": shown, "camera": 1}, status=502)
+    room.refusal("/cameras/try", {"url": shown, "camera": 1}, status=409)
     assert room.finder.tried == ["rtsp://user:secret@192.0.2.1/one"]
     room.refusal("/cameras/try", {"url": "demo:", "camera": 77}, status=404)
 
@@ -32,7 +32,7 @@ def test_the_network_is_searched_and_streams_are_asked_for(room: Room) -> None:
     login = {"service": found["service"], "user": "viewer", "password": "secret"}
     (stream,) = room.answer("/cameras/streams", login)["streams"]
     assert (stream["url"], stream["width"]) == ("rtsp://h/1", 640)
-    room.refusal("/cameras/streams", {**login, "password": "x"}, status=502)
+    room.refusal("/cameras/streams", {**login, "password": "x"}, status=409)
     room.refusal("/cameras/streams", {"user": "x"}, status=400)
     room.refusal("/cameras/discover", {"address": 7}, status=400)
 

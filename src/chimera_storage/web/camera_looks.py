@@ -1,5 +1,7 @@
 """What the camera-settings page looks at: test pictures, the network, the detector, past motion."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +13,13 @@ from chimera_storage.camera_address import kept_address
 from chimera_storage.clock import to_us
 from chimera_storage.config import CameraSettings
 from chimera_storage.config_load import validated
-from chimera_storage.errors import ConfigurationError, InvalidInputError, NotFoundError
+from chimera_storage.errors import (
+    ConfigurationError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    SourceError,
+)
 from chimera_storage.web.camera_schemas import (
     DiscoverRequest,
     FoundCameras,
@@ -42,39 +50,42 @@ def camera_finding_router(services: Services) -> APIRouter:
         summary="A test picture of an address; nothing is stored",
         response_class=Response,
         responses={
-            **problems(*BODY_PROBLEMS, 409, 502),
+            **problems(*BODY_PROBLEMS, 404, 409),
             200: {"content": {"image/jpeg": {}}, "description": "a picture that it gives now"},
         },
         openapi_extra=request_body(TryRequest),
     )
     async def try_address(body: ReadBody) -> Response:
-        picture = await services.finder.picture(_tried(services, body))
+        with _reason_told():
+            picture = await services.finder.picture(_tried(services, body))
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     @router.post(
         "/discover",
         summary="Search the local network for ONVIF cameras",
-        responses=problems(*BODY_PROBLEMS, 409, 502),
+        responses=problems(*BODY_PROBLEMS, 409),
         openapi_extra=request_body(DiscoverRequest, required=False),
     )
     async def discover(body: ReadBody) -> FoundCameras:
         address = given(body, "address")
         if address is not None and (not isinstance(address, str) or len(address) > 253):
             raise InvalidInputError("address: the name or number of a host is right")
-        found = await services.finder.discover(address and address.strip())
+        with _reason_told():
+            found = await services.finder.discover(address and address.strip())
         return FoundCameras.model_validate({"cameras": [_plain(camera) for camera in found]})
 
     @router.post(
         "/streams",
         summary="The streams of an ONVIF camera",
-        responses=problems(*BODY_PROBLEMS, 502),
+        responses=problems(*BODY_PROBLEMS, 409),
         openapi_extra=request_body(StreamsRequest),
     )
     async def streams(body: ReadBody) -> Streams:
         texts = [given(body, name) or "" for name in ("service", "user", "password")]
         if not all(isinstance(text, str) and len(text) <= 1000 for text in texts) or not texts[0]:
             raise InvalidInputError("service is missing; right would be one of /cameras/discover")
-        found = await services.finder.streams(*map(str, texts))
+        with _reason_told():
+            found = await services.finder.streams(*map(str, texts))
         return Streams.model_validate({"streams": [_plain(stream) for stream in found]})
 
     return router
@@ -151,6 +162,15 @@ def camera_sight_router(services: Services, names: CameraNames) -> APIRouter:
         return list_marks(str(number))
 
     return router
+
+
+@contextmanager
+def _reason_told() -> Iterator[None]:
+    """A camera that does not answer is no fault of this server (5xx), and the reason is told."""
+    try:
+        yield
+    except SourceError as error:
+        raise ConflictError(str(error)) from None
 
 
 def _tried(services: Services, body: Body) -> CameraSettings:

@@ -420,7 +420,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "too many wrong passwords; Retry-After says how long to wait",
         413: "the body is larger than 1 MiB",
         500: "a fault of the server",
-        502: "the camera cannot be read, or the network not be searched",
         503: "the data folder or the index cannot be used",
     }
     wanted = {401, 403, 500, 503, *statuses}
