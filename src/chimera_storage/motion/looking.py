@@ -85,7 +85,7 @@ class Looker:
     @property
     def floor(self) -> int | None:
         """Difference in brightness (of 255) that counts at least; None before the first look."""
-        return self._detector and self._detector.floor
+        return None if self._detector is None else self._detector.floor
 
     @property
     def size(self) -> tuple[int, int]:
