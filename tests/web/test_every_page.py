@@ -7,6 +7,7 @@ here; only what stands in an address's braces has to be.
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,16 +139,19 @@ def opened(page: Page, url: str, wire: Wire) -> list[str]:
     wire.running.clear()
     page.goto(url)
 
-    def is_there() -> bool:
+    def is_quiet() -> bool:
         before = wire.bytes
         # Of a few requests Chromium tells no end: then nothing more comes for long.
         page.wait_for_timeout(LONG_QUIET_MS if wire.running else QUIET_MS)
-        return wire.bytes == before and not page.locator("[aria-busy=true]:visible").count()
+        return wire.bytes == before
 
     try:
-        wait_for(is_there, 30, "all of it")
+        busy = page.locator("[aria-busy=true]:visible")
+        wait_for(lambda: not busy.count(), 30, "all of it")
     except AssertionError as error:
         return [str(error)]
+    with suppress(AssertionError):  # a page that shows what is live is never quiet
+        wait_for(is_quiet, 6, "nothing to be fetched any more")
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     wrong = [f"{wide} pixels stick out"] if wide > 0 else []
     if wire.bytes > MOST_BYTES:
