@@ -12,7 +12,8 @@ async function sentence(response) {
 }
 
 async function answered(response) {
-  if (response.status === 401) location.reload(); // the log-in has expired: to the log-in page
+  // The log-in has expired: to the log-in page. (A wrong password is a 401 too, without this header.)
+  if (response.status === 401 && response.headers.has("www-authenticate")) location.reload();
   if (!response.ok) throw new Error(await sentence(response));
   return response;
 }
