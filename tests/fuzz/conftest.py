@@ -8,7 +8,7 @@ _EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 settings.register_profile(
     "fuzz",
-    max_examples=_EXAMPLES or 100,
+    max_examples=_EXAMPLES or 50,
     derandomize=not _EXAMPLES,
     deadline=None,
     database=None,

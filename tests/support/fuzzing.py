@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 
-FEW = 0.25  # of the examples: where one takes long
+FEW = 0.2  # of the examples: where one takes long
 
 
 def examples(share: float = 1.0) -> settings:
