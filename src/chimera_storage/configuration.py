@@ -3,7 +3,7 @@
 Three ways lead here: a hand in storage.toml and SIGHUP, the admin API, the switches of home
 automation. The file is the truth: it is read again before each change, so that what a hand changed
 meanwhile is taken in and never overwritten; the changed text is read back before it is written,
-beside a copy of the one before. `docs/decisions/0013-changes-while-running.md`.
+beside a copy of the one before. `docs/decisions/0014-changes-while-running.md`.
 """
 
 import asyncio
