@@ -24,9 +24,15 @@ GIF, WEBP = ConversionType.GIF, ConversionType.WEBP
 
 
 def animate(
-    saved: SavedImages, target: Path | Sink, kind: ConversionType, **options: Any
+    saved: SavedImages,
+    target: Path | Sink,
+    kind: ConversionType,
+    *,
+    hours: int = 1,
+    **options: Any,
 ) -> tuple[Made, list[int]]:
-    selection = Selection(camera=1, start_us=START_US, end_us=START_US + 3600 * SECOND_US)
+    end_us = START_US + hours * 3600 * SECOND_US
+    selection = Selection(camera=1, start_us=START_US, end_us=end_us)
     video = Video(selection=selection, fps=10, options=VideoOptions(**options), name="Gate")
     through: list[int] = []
     return make_animation(saved.archive, video, target, type=kind, on_image=through.append), through
@@ -66,6 +72,27 @@ def test_a_webp_has_a_frame_for_each_image_at_its_time(saved: SavedImages, tmp_p
     assert data[:4] + data[8:12] == b"RIFFWEBP"
     assert b"ANIM" in data
     assert 10 <= data.count(b"ANMF") <= 12  # two that look the same may be one
+
+
+@pytest.mark.parametrize(("kind", "longest_ms"), [(GIF, 655_350), (WEBP, 2**24 - 1)])
+def test_hours_without_an_image_are_cut_to_what_the_format_can_say(
+    saved: SavedImages, kind: ConversionType, longest_ms: int
+) -> None:
+    hours = (0, 6, 12, 12.1, 18)
+    for number, hour in enumerate(hours):
+        begin_us = START_US + int(hour * 3600) * SECOND_US
+        saved.save([b"broken" if hour == 6 else picture(number * 4)], start_us=begin_us)
+    stream = io.BytesIO()
+
+    made, _ = animate(saved, stream, kind, hours=24, pace="real")
+
+    assert made == Made(images=4, missing=1)
+    data = stream.getvalue()
+    if kind is GIF:
+        shown = [10 * int.from_bytes(rest[1:3], "little") for rest in data.split(b"!\xf9\x04")[1:]]
+    else:
+        shown = [int.from_bytes(rest[16:19], "little") for rest in data.split(b"ANMF")[1:]]
+    assert shown[:3] == [longest_ms, 360_000, longest_ms]
 
 
 @pytest.mark.parametrize("kind", [GIF, WEBP])

@@ -29,9 +29,9 @@ RGB = npt.NDArray[np.uint8]  # height × width × 3
 TOLERANCE = 5  # of 255: two roundings, of the JPEG and of the limited range
 
 
-def wanted(*, fps: int = 20, skip: int = 1, **options: Any) -> Video:
+def wanted(*, fps: int = 20, skip: int = 1, seconds: int = 3600, **options: Any) -> Video:
     """A video of all images of camera 1."""
-    end_us = START_US + 3600 * SECOND_US
+    end_us = START_US + seconds * SECOND_US
     selection = Selection(camera=1, start_us=START_US, end_us=end_us, skip=skip)
     return Video(selection=selection, fps=fps, options=VideoOptions(**options))
 
@@ -396,6 +396,32 @@ def test_real_pace_lasts_as_long_as_it_took(
         assert container.duration / 1e6 == pytest.approx(200.05, abs=0.002)
         times = [float(frame.time or 0) for frame in container.decode(video=0)]
     expected = [n / 10 for n in range(10)] + [4 + n / 5 for n in range(5)] + [100, 200]
+    assert times == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("codec", "streamed"), [("h264", False), ("h264", True), ("mjpeg", False), ("mjpeg", True)]
+)
+def test_months_without_an_image_are_cut_to_what_an_mp4_can_say(
+    saved: SavedImages, tmp_path: Path, codec: str, streamed: bool
+) -> None:
+    day_us = 86_400 * SECOND_US
+    for number, day in enumerate((0, 60, 61, 100)):
+        saved.save([picture(number)], start_us=START_US + day * day_us)
+    saved.save([b"broken"], start_us=START_US + 80 * day_us)
+    target, stream = tmp_path / "video.mp4", io.BytesIO()
+
+    made, _ = make(
+        saved, stream if streamed else target, pace="real", codec=codec, seconds=200 * 86_400
+    )
+
+    assert made == Made(images=4, missing=1)
+    if streamed:
+        target.write_bytes(stream.getvalue())
+    with av.open(str(target)) as container:
+        times = [float(frame.time or 0) for frame in container.decode(video=0)]
+    longest = (2**31 - 2) / 1000
+    expected = [0, longest, longest + 86_400, 2 * longest + 86_400]
     assert times == pytest.approx(expected, abs=0.002)
 
 

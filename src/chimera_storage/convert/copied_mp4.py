@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from chimera_storage.convert.encoders import Format
+from chimera_storage.convert.pace import LONGEST_IN_MP4
 
 # Bytes of the index of frames: of each its size, its time, and every 64th its place; and once.
 _INDEX_BYTES_PER_FRAME = 13
@@ -72,9 +73,9 @@ class CopiedMp4:
         self._append(len(image), ticks)
 
     def extend_last(self, ticks: int) -> None:
-        """Show the last one longer."""
+        """Show the last one longer, up to what the format can say."""
         if self._lengths:
-            self._lengths[-1] += ticks
+            self._lengths[-1] = min(self._lengths[-1] + ticks, LONGEST_IN_MP4)
 
     @property
     def frames(self) -> int:
@@ -83,7 +84,7 @@ class CopiedMp4:
 
     def _append(self, size: int, ticks: int) -> None:
         self._sizes.append(size)
-        self._lengths.append(ticks)
+        self._lengths.append(min(ticks, LONGEST_IN_MP4))
         self._end += size
 
     def finish(self) -> None:

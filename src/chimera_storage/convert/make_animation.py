@@ -28,6 +28,9 @@ from chimera_storage.options import Quality
 
 _WEBP_QUALITY: dict[Quality, str] = {"low": "50", "normal": "75", "high": "90"}
 _MS = Fraction(1, 1000)
+# What the formats can say of how long a frame is shown: 16 bits of hundredths of a second; 24 bits
+# of milliseconds.
+_LONGEST_MS = {ConversionType.GIF: 655_350, ConversionType.WEBP: 2**24 - 1}
 
 
 def make_animation(
@@ -136,9 +139,15 @@ class _Writer:
         stream.width, stream.height = size
         stream.codec_context.time_base = _MS
         self._stream = stream
+        self._longest_ms = _LONGEST_MS[kind]
+        self._last_ms = self._cut_ms = 0
 
     def add(self, frame: VideoFrame, at_ms: int) -> None:
-        """A frame that begins then."""
+        """A frame that begins then, or sooner: what one is shown for too long is left out."""
+        at_ms -= self._cut_ms
+        too_long_ms = max(0, at_ms - self._last_ms - self._longest_ms)
+        self._cut_ms += too_long_ms
+        self._last_ms = at_ms = at_ms - too_long_ms
         frame.pts, frame.time_base = at_ms, _MS
         if self._paint is not None:
             frame = self._paint(frame)

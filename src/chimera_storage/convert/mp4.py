@@ -12,6 +12,7 @@ from typing import Protocol
 import av
 
 from chimera_storage.convert.encoders import Format, Packet
+from chimera_storage.convert.pace import LONGEST_IN_MP4
 
 # Bytes of the index of frames: of each at most its size (4), time (8), place (8), place in the list
 # of places (12), and being a key frame (4); and once. Too little room would be an error at the end.
@@ -50,25 +51,32 @@ class Mp4Writer:
             options = {"moov_size": str(index_bytes)}
         else:
             options = {"movflags": _STREAM_FLAGS}
+        if not form.is_even:
+            # FFmpeg takes sixteenths of a millisecond, of which 32 bits hold no two days.
+            options["video_track_timescale"] = str(form.time_base.denominator)
         self._container = av.open(target, "w", format="mp4", options=options)
         self._stream = form.add_to(self._container)
         self._time_base = form.time_base
         self._clock: int | None = None
+        self._last = 0  # when the last frame begins
 
     def begin(self) -> None:
         """Write the head; a stream's reader has something then."""
         self._container.start_encoding()
 
     def add(self, piece: Piece) -> None:
-        """Append a piece. Time before the very first frame is left out."""
+        """Append a piece. Time before the very first frame is left out, and of a frame that is
+        shown for longer than the format can say.
+        """
         if piece.packets:
             begin = -piece.starts[0] if self._clock is None else self._clock
             ends = (*piece.starts[1:], piece.length)
             for packet, start, end in zip(piece.packets, piece.starts, ends, strict=True):
                 packet.stream = self._stream
                 packet.time_base = self._time_base
-                packet.pts = packet.dts = begin + start
-                packet.duration = end - start
+                begin -= max(0, begin + start - self._last - LONGEST_IN_MP4)
+                self._last = packet.pts = packet.dts = begin + start
+                packet.duration = min(end - start, LONGEST_IN_MP4)
                 self._container.mux_one(packet)
             self._clock = begin
         if self._clock is not None:

@@ -19,6 +19,8 @@ _STILL_US = 2_000_000
 _FAST = 60
 _LONGEST_STILL_MS = 1000
 _SECOND_US = 1_000_000
+# What an mp4 can say of how long a frame is shown, as FFmpeg writes it: of milliseconds 24 days.
+LONGEST_IN_MP4 = 2**31 - 2
 
 
 def time_base(pace: Pace, fps: int) -> Fraction:
