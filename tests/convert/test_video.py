@@ -510,3 +510,14 @@ def test_the_room_for_the_index_holds_the_worst_there_is(
     data = (tmp_path / "video.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     assert len(data) > 24 * 300_000
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "mjpeg"])
+@pytest.mark.parametrize(("width", "height"), [(8, 8), (300, 2), (2, 300)])
+def test_tiny_pictures_are_made_in_every_codec(
+    saved: SavedImages, tmp_path: Path, codec: str, width: int, height: int
+) -> None:
+    saved.save([picture(i, width, height) for i in range(5)], width=width, height=height)
+    made, _ = make(saved, tmp_path / "video.mp4", codec=codec)
+    assert made == Made(images=5, missing=0)
+    assert len(frames_of(tmp_path / "video.mp4")) == 5

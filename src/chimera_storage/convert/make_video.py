@@ -31,13 +31,15 @@ from chimera_storage.convert.pictures import (
 from chimera_storage.convert.selection import Selection, read, select
 from chimera_storage.convert.stamp import Stamp
 from chimera_storage.model import Image
-from chimera_storage.options import VideoOptions
+from chimera_storage.options import Codec, VideoOptions
 
 # Seconds between key frames: what seeking steps by. A stream is sent on in pieces of this length.
 _PIECE_S = {"file": 4, "stream": 1}
 _LEAST_PIECE = 4  # frames; a key frame costs several times the bytes of another
 _FRAMES_HELD = 64  # by a thread at most (H.265): of 1080p 200 MB, most of it in the encoder
 _COPIED_PIECE = 16  # images that are copied as they are: their bytes are held in memory
+# Pixels of a side with which these encoders begin.
+_LEAST_SIDE: dict[Codec, int] = {"h265": 16, "av1": 16}
 # Images whose size the index does not know and whose header is read for it.
 _MOST_PROBED = 200
 
@@ -117,7 +119,9 @@ def size_of_video(archive: Archive, video: Video) -> tuple[int, int]:
     if not sizes:
         raise NoImagesError("none of the images can be read")
     width, height = sizes.most_common(1)[0][0]
-    return even_size(width, height, video.options.height)
+    width, height = even_size(width, height, video.options.height)
+    least = _LEAST_SIDE.get(video.options.codec, 2)
+    return max(width, least), max(height, least)
 
 
 def _threads(form: Format) -> int:
