@@ -3,12 +3,13 @@
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from chimera_storage.access import Accounts, Role, Target
+from chimera_storage.access import Accounts, Passwords, Role, Target
 from chimera_storage.access.store import MOST_SESSIONS
 from chimera_storage.errors import (
     ConflictError,
@@ -19,6 +20,16 @@ from chimera_storage.errors import (
 from tests.access.conftest import CHEAP, Clock
 
 PASSWORD = "correct horse"
+
+
+class Slow(Passwords):
+    """Something happens while it compares."""
+
+    meanwhile: Callable[[], None]
+
+    def matches(self, password: str, stored: str | None) -> bool:
+        self.meanwhile()
+        return super().matches(password, stored)
 
 
 def log_in(accounts: Accounts, name: str = "owner", password: str = PASSWORD) -> str:
@@ -152,8 +163,6 @@ def test_a_hash_made_with_other_parameters_is_renewed_at_the_next_log_in(
     with closing(Accounts(path, clock, CHEAP)) as before:
         before.add_user("owner", PASSWORD, role=Role.ADMIN)
         old = before.users()[0].password
-    from chimera_storage.access import Passwords
-
     with closing(Accounts(path, clock, Passwords(memory_kib=128, passes=1))) as after:
         log_in(after)
         assert "m=128" in after.users()[0].password != old
@@ -199,6 +208,46 @@ def test_a_new_password_and_removal_end_all_sessions(owner: Accounts) -> None:
     assert not owner.is_still(who)
     owner.add_user("owner", PASSWORD, role=Role.ADMIN)
     assert owner.of_session(second) is None
+
+
+def test_a_new_password_does_not_let_in_who_is_disabled(owner: Accounts) -> None:
+    owner.set_disabled("owner", disabled=True)
+    owner.set_password("owner", "another horse")
+    assert owner.users()[0].disabled
+    with pytest.raises(NotFoundError):
+        log_in(owner, password="another horse")
+    owner.set_disabled("owner", disabled=False)
+    log_in(owner, password="another horse")
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda accounts: accounts.set_password("owner", "another horse"),
+        lambda accounts: accounts.set_disabled("owner", disabled=True),
+        lambda accounts: accounts.remove_user("owner"),
+    ],
+    ids=["password", "disabled", "removed"],
+)
+def test_what_changes_while_a_password_is_compared_holds(
+    path: Path, clock: Clock, change: Callable[[Accounts], None], *, outdated: bool
+) -> None:
+    passwords = Slow(memory_kib=128 if outdated else 64, passes=1)
+    with closing(Accounts(path, clock, CHEAP)) as other:
+        other.add_user("owner", PASSWORD, role=Role.ADMIN)
+        with closing(Accounts(path, clock, passwords)) as accounts:
+            passwords.meanwhile = lambda: change(other)
+            with pytest.raises(NotFoundError, match="the name or the password is wrong"):
+                log_in(accounts)
+        other.refresh()
+        left = other.users()
+        assert not other.sessions()
+        if left and left[0].disabled:
+            other.set_disabled("owner", disabled=False)
+            log_in(other)
+        elif left:
+            log_in(other, password="another horse")
 
 
 def test_sessions_are_revoked_by_id_and_by_user_only_ones_own(owner: Accounts) -> None:

@@ -35,6 +35,7 @@ TOKEN_PREFIX = "cs_"  # noqa: S105 - so that people and scanners know one when t
 SESSION_US = 30 * 24 * 3_600_000_000
 LOOK_S = 0.5
 MAX_AGENT = 200
+_WRONG = "the name or the password is wrong"
 
 T = TypeVar("T")
 
@@ -182,10 +183,10 @@ class Accounts:
         self._attempts.begin(address, counted)
         if not self._passwords.matches(password, user.password if user else None) or user is None:
             log.warning("login_failed", address=address)
-            raise NotFoundError("the name or the password is wrong")
+            raise NotFoundError(_WRONG)
         self._attempts.succeeded(address, counted)
-        if self._passwords.is_outdated(user.password):
-            self._store.change_user(user.name, password=self._passwords.hash(password))
+        outdated = self._passwords.is_outdated(user.password)
+        renewed = self._passwords.hash(password) if outdated else None
         secret = secrets.token_urlsafe(32)
         now_us = to_us(self._clock.now())
         session = Session(
@@ -197,7 +198,9 @@ class Accounts:
             address=address,
             agent="".join(c for c in agent if c.isprintable())[:MAX_AGENT],
         )
-        self._changed(lambda: self._store.add_session(session))
+        # Comparing took a while: who was disabled or got another password meanwhile stays outside.
+        if not self._changed(lambda: self._store.add_session(session, user.password, renewed)):
+            raise NotFoundError(_WRONG)
         log.info("login", user=user.name, address=address)
         return _as_who(user, session.id), secret
 
@@ -228,15 +231,10 @@ class Accounts:
         self._of_user(name, lambda name: self._store.remove_user(name, keep_admin=keep_admin))
 
     def set_password(self, name: str, password: str) -> None:
-        """Ends all sessions of the user."""
+        """Ends all sessions of the user; who is disabled stays so."""
         hashed = self._passwords.hash(password)
         now_us = to_us(self._clock.now())
-
-        def change(name: str) -> bool:
-            self._store.remove_sessions(user=name)
-            return self._store.change_user(name, password=hashed, changed_us=now_us)
-
-        self._of_user(name, change)
+        self._of_user(name, lambda name: self._store.set_password(name, hashed, now_us))
 
     def set_role(
         self, name: str, role: Role, cameras: frozenset[int] | None, *, keep_admin: bool = False

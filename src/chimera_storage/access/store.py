@@ -137,6 +137,16 @@ class Store:
         password = sa.literal(LOCK).concat(bare) if locked else bare
         return self.change_user(name, keep_admin=keep_admin, password=password)
 
+    def set_password(self, name: str, hashed: str, changed_us: int) -> bool:
+        """Also ends all sessions; who is locked stays so. False where there is no such user."""
+        with self._write() as connection:
+            is_locked = _USERS.c.password.startswith(LOCK, autoescape=True)
+            password = sa.case((is_locked, LOCK + hashed), else_=hashed)
+            changed = sa.update(_USERS).where(_USERS.c.name == name)
+            connection.execute(sa.delete(_SESSIONS).where(_SESSIONS.c.user == name))
+            changed = changed.values(password=password, changed_us=changed_us)
+            return connection.execute(changed).rowcount > 0
+
     def remove_user(self, name: str, *, keep_admin: bool = False) -> bool:
         """With sessions and links; False where there is none. ConflictError: `_admin_kept`."""
         with self._write() as connection, _admin_kept(connection, wanted=keep_admin):
@@ -150,19 +160,24 @@ class Store:
         newest_first = sa.select(_SESSIONS).order_by(_SESSIONS.c.created_us.desc())
         return [Session(**row._mapping) for row in self._rows(newest_first)]
 
-    def add_session(self, session: Session) -> None:
-        """Those that expired go at this chance, and a user's oldest of more than MOST_SESSIONS.
+    def add_session(self, session: Session, password: str, renewed: str | None) -> bool:
+        """False where `password` is not the stored hash any more; `renewed` takes its place.
 
-        Raises ConflictError: the user is gone.
+        Those that expired go at this chance, and a user's oldest of more than MOST_SESSIONS.
         """
         with self._write() as connection:
+            same = (_USERS.c.name == session.user) & (_USERS.c.password == password)
+            renewing = sa.update(_USERS).where(same).values(password=renewed or password)
+            if not connection.execute(renewing).rowcount:
+                return False
             expired = _SESSIONS.c.expires_us <= session.created_us
             connection.execute(sa.delete(_SESSIONS).where(expired))
-            _insert(connection, _SESSIONS, session, "this user was removed meanwhile")
+            connection.execute(sa.insert(_SESSIONS).values(**asdict(session)))
             newest = sa.select(_SESSIONS.c.id).where(_SESSIONS.c.user == session.user)
             newest = newest.order_by(_SESSIONS.c.created_us.desc(), sa.text("rowid desc"))
             too_many = newest.limit(-1).offset(MOST_SESSIONS)
             connection.execute(sa.delete(_SESSIONS).where(_SESSIONS.c.id.in_(too_many)))
+            return True
 
     def remove_sessions(self, *, id: str | None = None, user: str | None = None) -> int:  # noqa: A002
         """One, or all of a user, or one only if it is the user's; how many went."""

@@ -88,8 +88,6 @@ def people_router(accounts: Accounts, door: Door) -> APIRouter:
             accounts.set_disabled(before.name, disabled=disabled, keep_admin=True)
         if password is not None:
             accounts.set_password(before.name, _text(body, "password"))
-            if disabled:
-                accounts.set_disabled(before.name, disabled=True)
         return described(before.name)
 
     @router.post(
