@@ -179,3 +179,28 @@ def test_what_cannot_be_read_is_counted_in_the_row(saved: SavedImages) -> None:
                 assert saved.index.conversion(made.id) == replace(made, missing=2)
 
     uvloop.run(run())
+
+
+@pytest.mark.parametrize("kind", [ConversionType.MP4, ConversionType.ZIP])
+def test_what_the_index_forgot_before_it_began_is_counted_too(
+    saved: SavedImages, kind: ConversionType
+) -> None:
+    saved.save([picture(i) for i in range(4)])
+    asked = Conversion(
+        id="abcdefgh-20260101-000000",
+        type=kind,
+        camera=1,
+        start_us=START_US,
+        end_us=START_US + 60_000_000,
+        requested_us=START_US,
+        status=ConversionStatus.QUEUED,
+        frames=6,  # as many as there were then
+    )
+    saved.index.add_conversion(asked)
+
+    async def run() -> None:
+        async with managed(saved) as opened:
+            made = await opened.settled(asked.id)
+            assert (made.status, made.frames, made.missing) == (DONE, 4, 2)
+
+    uvloop.run(run())

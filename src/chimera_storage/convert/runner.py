@@ -90,12 +90,14 @@ class Runner:
             await asyncio.to_thread(_discard, temporary)
 
         if report.finished:
+            # Those that the index had forgotten before the process looked are missing too.
+            gone = work.conversion.frames - report.done
             await self._ledger.settle(
                 work,
                 ConversionStatus.DONE,
                 frames=report.done,
                 frames_done=report.done,
-                missing=report.missing,
+                missing=max(report.missing, gone),
                 size=size,
             )
         elif report.error is not None:

@@ -225,7 +225,10 @@ class Process(_Model):
     error: str | None = Field(description="why it failed")
     fps: int
     skip: int
-    missing: int = Field(description="images that were gone or broken when they were to be read")
+    missing: int = Field(
+        description="images that were gone or broken when they were to be read,"
+        " or gone before it began"
+    )
     options: dict[str, Any] = Field(
         description="of the request's options those that differ from the defaults",
         examples=[{"height": 720, "codec": "h265"}],
