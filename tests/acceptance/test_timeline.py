@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
@@ -385,6 +385,49 @@ def test_a_range_is_deleted_after_it_was_said_what_goes(
         assert complaints == []
 
 
+def test_images_that_are_all_being_read_are_not_offered_for_deletion(server: RunningServer) -> None:
+    event = events_of(server, 1)
+    view = address(server, camera=1, **{"from": event["start"][0], "to": event["end"][0]})
+    with open_page(view, PICTURES / "timeline-delete-busy") as (page, complaints):
+
+        def answer(route: Route) -> None:
+            """All of them are kept, and a video is being made of them."""
+            asked: dict[str, Any] = route.request.post_data_json or {}
+            counts = {"kept": 0, "busy": 12} if asked["kept"] else {"kept": 12, "busy": 0}
+            route.fulfill(json={"preview": True, "deleted": 0, "bytes": 0, **counts})
+
+        page.route("**/file/rangeDelete", answer)
+        page.locator("#range-delete").click()
+        expect(page.locator("#range-said")).to_contain_text("12 more are being read")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+        assert complaints == []
+
+
+def test_an_event_that_goes_on_is_drawn_to_now_and_not_into_the_future(
+    server: RunningServer,
+) -> None:
+    event = events_of(server, 1)
+    now = event["start"][0] + 60_000
+
+    def go_on(route: Route) -> None:
+        found = route.fetch().json()
+        found["events"] = {
+            name: column[:1] if isinstance(column, list) else column
+            for name, column in found["events"].items()
+        }
+        found["events"]["end"] = [None]
+        route.fulfill(json={**found, "now": now})
+
+    with open_page("about:blank", PICTURES / "timeline-goes-on") as (page, complaints):
+        complaints.clear()
+        page.route("**/timeline/activity?*", go_on)
+        page.goto(address(server, cameras=1, camera=1))
+        lanes(page)
+        share = (now + (BEGIN_MS + 24 * HOUR_MS - now) / 2 - BEGIN_MS) / (24 * HOUR_MS)
+        assert page.evaluate(ORANGE, (event["start"][0] + 30_000 - BEGIN_MS) / (24 * HOUR_MS)) > 0
+        assert page.evaluate(ORANGE, share) == 0
+
+
 def test_the_view_is_in_the_link(server: RunningServer) -> None:
     begin = events_of(server, 2)["start"][5]
     part = f"{begin - HOUR_MS}-{begin + HOUR_MS}"
@@ -452,6 +495,17 @@ OPACITY = """(i) => {
   const copy = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   copy.drawImage(canvas, canvas.width / 2, canvas.height / 2, 1, 1, 0, 0, 1, 1);
   return copy.getImageData(0, 0, 1, 1).data[3];
+}"""
+
+# How many points of an event's colour the drawing has at a share of its width.
+ORANGE = """(share) => {
+  const canvas = document.querySelector("#lanes canvas");
+  const copy = new OffscreenCanvas(5, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 2 - Math.round(share * canvas.width), 0);
+  const { data } = copy.getImageData(0, 0, 5, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) found += data[i] - data[i + 2] > 80 ? 1 : 0;
+  return found;
 }"""
 
 # Two fingers at x0 and x1, spread by so much to each side.

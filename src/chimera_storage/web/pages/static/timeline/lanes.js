@@ -96,7 +96,7 @@ export class Lanes {
     this.drawOverview(pen, seen);
   }
 
-  drawLane(pen, { view, active, footages, start, end }, footage, lane) {
+  drawLane(pen, { view, active, footages, start, end, now }, footage, lane) {
     const [top, height] = [this.top(lane), this.laneHeight];
     pen.fillStyle = colours.sunken;
     pen.beginPath();
@@ -123,7 +123,7 @@ export class Lanes {
       const high = Math.max(2, Math.sqrt(n) * scale);
       pen.fillRect(this.x(begin + i * step, view), floor - high, BAR - 1, high);
     });
-    this.drawSpans(pen, view, footage.events, floor + 2, 3, colours.motion, view[1]);
+    this.drawSpans(pen, view, footage.events, floor + 2, 3, colours.motion, Math.min(now, view[1]));
     this.drawSpans(pen, view, footage.kept, top, 3, colours.good, view[1]);
     pen.globalAlpha = 1;
     if (footages.length > 1) this.drawName(pen, footage.name, top, strong);

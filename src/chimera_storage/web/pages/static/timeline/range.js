@@ -117,10 +117,15 @@ async function remove(onChange) {
   try {
     const [plain, all] = await Promise.all([false, true].map((kept) => post("/file/rangeDelete", { ...wish, preview: true, kept })));
     const lines = [rangeText(), t("timeline.delete_much", { n: plain.deleted, size: size(plain.bytes) })];
-    if (plain.busy) lines.push(t("timeline.delete_busy", { n: plain.busy }));
+    const busy = all.busy ? t("timeline.delete_busy", { n: all.busy }) : null;
+    if (!all.deleted) { // nothing to ask for: all of it is being read, or went meanwhile
+      say(busy ?? t("timeline.deleted", { n: 0, size: size(0) }), "error");
+      return;
+    }
+    if (busy) lines.push(busy);
     const also = document.createElement("label");
     const box = document.createElement("input");
-    if (plain.kept) {
+    if (all.deleted > plain.deleted) {
       box.type = "checkbox";
       also.className = "check";
       const text = document.createElement("span");
