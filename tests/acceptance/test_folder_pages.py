@@ -131,6 +131,22 @@ def test_images_are_looked_through_one_after_the_other(
         assert complaints == []
 
 
+def test_keys_go_on_from_the_first_image_whose_button_back_is_disabled(
+    server: RunningServer,
+) -> None:
+    url = f"{server.url}{HOUR}?sort=oldest"
+    with open_page(url, PICTURES / "viewer-first") as (page, complaints):
+        page.locator(".pictures a").first.click()
+        is_shown(page, 0)
+        page.keyboard.press("ArrowRight")
+        is_shown(page, 1)
+        page.get_by_role("button", name="Previous image").click()
+        is_shown(page, 0)
+        page.keyboard.press("ArrowRight")
+        is_shown(page, 1)
+        assert complaints == []
+
+
 def test_the_viewer_goes_on_to_the_next_page_and_back_closes_it(server: RunningServer) -> None:
     with open_page(f"{server.url}{HOUR}?sort=oldest", PICTURES / "viewer-pages") as (page, errors):
         page.locator(".pictures a").nth(199).click()

@@ -89,7 +89,9 @@ export function startViewer(links) {
     at = -1;
   });
   addEventListener("popstate", follow);
-  dialog.addEventListener("keydown", (event) => {
+  // Of the whole page: a button that had the focus and is now disabled hears no keys.
+  document.addEventListener("keydown", (event) => {
+    if (!dialog.open) return;
     const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: links.length - 1 };
     if (!(event.key in places)) return;
     event.preventDefault();
