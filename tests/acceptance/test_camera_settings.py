@@ -137,6 +137,29 @@ def test_the_chart_shows_what_moves_and_the_threshold_is_changed(server: Running
     assert 0.001 < stored(server)[1]["motion"]["threshold"] < 0.01
 
 
+# How far the words of the threshold's label reach into its value.
+OVERLAP = """() => {
+  const said = document.getElementById("threshold-said");
+  const words = document.createRange();
+  words.selectNode(said.parentElement.firstChild);
+  const value = document.createRange();
+  value.selectNodeContents(said);
+  const box = value.getBoundingClientRect();
+  const reach = (line) =>
+    Math.min(line.right - box.left, line.bottom - box.top, box.bottom - line.top);
+  return Math.max(...[...words.getClientRects()].map(reach));
+}"""
+
+
+def test_the_threshold_stands_beside_its_name_in_every_language(server: RunningServer) -> None:
+    for locale in ("de-DE", "en-GB", "es-ES"):
+        page_of_it = f"{server.url}/settings/cameras/1"
+        with open_page(page_of_it, PICTURES / "narrow", size=PHONE, locale=locale) as (page, _):
+            expect(page.locator("#threshold-said")).not_to_be_empty()
+            overlap = page.evaluate(OVERLAP)
+            assert overlap <= 0, f"{locale}: {overlap} px"
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_past_motion_is_judged_and_a_camera_paused(
     server: RunningServer, size: tuple[int, int]
@@ -173,6 +196,14 @@ def test_a_camera_is_tried_added_and_removed(
         page.get_by_label("Address", exact=False).first.fill("demo:2")
         page.get_by_role("button", name="Test picture").click()
         expect(page.locator("#test-picture")).to_be_visible()
+        expect(page.locator("#test-said")).to_contain_text("×")
+        page.get_by_label("Address", exact=False).first.fill("rtsp://127.0.0.1:1/x")
+        page.get_by_role("button", name="Test picture").click()
+        expect(page.locator("#test-said")).to_contain_text("refuses the connection")
+        expect(page.locator("#test-picture")).to_be_hidden()  # it is of the address before
+        assert "409" in complaints.pop()
+        page.get_by_label("Address", exact=False).first.fill("demo:2")
+        page.get_by_role("button", name="Test picture").click()
         expect(page.locator("#test-said")).to_contain_text("×")
         page.screenshot(path=PICTURES / f"tried-{size[0]}.png", full_page=True)
         assert barriers(page) == []

@@ -43,8 +43,12 @@ async function save(event) {
   }
 }
 
-const trial = testPicture(document.getElementById("test-picture"), document.getElementById("test-said"));
-const tryIt = () => trial({ url: form.elements.url.value.trim() });
+const picture = document.getElementById("test-picture");
+const trial = testPicture(picture, document.getElementById("test-said"));
+const tryIt = () => {
+  picture.hidden = true; // it may be of another address
+  trial({ url: form.elements.url.value.trim() });
+};
 document.getElementById("begin").addEventListener("click", open);
 document.getElementById("try").addEventListener("click", () => form.elements.url.reportValidity() && tryIt());
 form.addEventListener("submit", save);
