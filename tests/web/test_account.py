@@ -1,14 +1,16 @@
 """Logging in and out over HTTP, sessions, and who may do what."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from chimera_storage.access import Role
+from chimera_storage.access import ACCOUNTS_NAME, Accounts, Role
 from tests.support.web import NOW, Room, web_room
 from tests.web.conftest import CAMERAS
 
@@ -306,3 +308,47 @@ def test_a_role_may_what_those_before_it_may_and_no_more(
                 error = f"this needs the role {needed}; yours is {role}"
                 assert answer.json() == {"error": error}
     assert (room.archive.index.totals(1).count == 0) is (role is Role.ADMIN)
+
+
+def test_an_accounts_file_that_hangs_holds_nobody_up(
+    make_room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = make_room()
+    room.accounts.add_user("owner", PASSWORD, role=Role.ADMIN)
+    session = cookie(log_in(room))
+    goes_on, looks = threading.Event(), []
+    refresh = room.accounts.refresh
+
+    def hang() -> None:
+        looks.append(1)
+        goes_on.wait(20)
+        refresh()
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app=room.app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url=f"http://{room.host}", headers=session
+        ) as client:
+            for _ in range(3):
+                room.clock.time += timedelta(seconds=1)
+                answer = await asyncio.wait_for(client.get("/me"), 5)
+                assert answer.status_code == 200
+            assert len(looks) == 1
+            with closing(Accounts(room.root / ACCOUNTS_NAME, room.clock)) as elsewhere:
+                elsewhere.revoke_session(elsewhere.sessions()[0].id)
+            goes_on.set()
+            for _ in range(50):
+                room.clock.time += timedelta(seconds=1)
+                if (answer := await client.get("/me")).status_code != 200:
+                    break
+                await asyncio.sleep(0.1)
+            assert answer.status_code == 401
+
+    monkeypatch.setattr(room.accounts, "refresh", hang)
+    other = threading.Timer(15, goes_on.set)
+    other.start()
+    try:
+        asyncio.run(ask())
+    finally:
+        other.cancel()
+        goes_on.set()

@@ -6,6 +6,7 @@ A Chimera install signs a JSON web token with SECRETKEY (HS256) and sends it as 
 only this machine can ask, everybody is let in.
 """
 
+import asyncio
 from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
@@ -29,6 +30,7 @@ HMAC_BLOCK_BYTES = 64
 SHORT_KEY_BYTES = 16
 OPEN_PATHS = frozenset({"/storage/health", "/storage/ready", "/favicon.ico", "/language", "/login"})
 OPEN_FOLDERS = ("/static/", "/link/")
+READ_WAIT_S = 0.3
 MAX_CREDENTIALS = 10
 MAX_NEXT = 2000
 
@@ -80,6 +82,7 @@ class Auth:
         self._door = door
         key = server.secret_key
         self._check = TokenCheck(key.get_secret_value()) if key is not None else None
+        self._reading: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -105,11 +108,18 @@ class Auth:
             return await self._app(scope, receive, send_while_allowed if has_own else send)
 
     async def _refresh(self) -> None:
+        """Look whether the file changed; one that cannot be read now holds nobody up for long."""
+        if self._reading is not None and not self._reading.done():
+            return
         if self._accounts.is_due():
-            try:
-                await in_thread(self._accounts.refresh)
-            except StorageError as error:  # those who were known still are
-                log.error("accounts_not_read", reason=str(error))
+            self._reading = asyncio.create_task(self._read())
+            await asyncio.wait({self._reading}, timeout=READ_WAIT_S)
+
+    async def _read(self) -> None:
+        try:
+            await in_thread(self._accounts.refresh)
+        except StorageError as error:  # those who were known still are
+            log.error("accounts_not_read", reason=str(error))
 
     def _who(self, headers: Headers) -> Who:
         if self._door.is_open:
