@@ -175,7 +175,7 @@ class FileAnswer(Response):
 async def until_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None:
     """Await the work; cancel it as soon as the client has gone away."""
     worker = asyncio.create_task(work)
-    watcher = asyncio.create_task(_disconnected(receive))
+    watcher = asyncio.create_task(disconnected(receive))
     try:
         await asyncio.wait({worker, watcher}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -186,7 +186,8 @@ async def until_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None:
         worker.result()
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Returns once the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

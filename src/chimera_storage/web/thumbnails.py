@@ -10,6 +10,7 @@ found by the open descriptor of its image, so it is gone when the image is, and 
 could not open the image.
 """
 
+import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
@@ -20,7 +21,7 @@ from fastapi import Request
 
 from chimera_storage.web.errors import BrokenOffError
 from chimera_storage.web.parsing import fields, whole
-from chimera_storage.web.serving import Sendable, StoredFile, suffix_of
+from chimera_storage.web.serving import Sendable, StoredFile, disconnected, suffix_of
 from chimera_storage.web.threads import in_thread
 
 WIDTHS = (160, 320, 640, 1280)
@@ -95,13 +96,17 @@ class Thumbnails:
         key = os.fstat(stored.file.fileno()).st_dev, stored.etag, width
         if (known := self._known(key)) is not None:
             return known
-        async with self._turns:
-            # Somebody else may have had it made meanwhile, and who scrolls on has gone away.
-            if (known := self._known(key)) is not None:
-                return known
-            if await request.is_disconnected():
-                raise BrokenOffError
-            jpeg = await in_thread(_smaller, stored, width)
+        gone = asyncio.create_task(disconnected(request.receive))
+        try:
+            async with self._turns:
+                # Somebody else may have had it made meanwhile, and who scrolls on has gone away.
+                if (known := self._known(key)) is not None:
+                    return known
+                if gone.done():
+                    raise BrokenOffError
+                jpeg = await in_thread(_smaller, stored, width)
+        finally:
+            gone.cancel()
         self.made += 1
         self._remember(key, jpeg)
         return jpeg

@@ -127,6 +127,9 @@ class Database:
 
     def version(self) -> tuple[int, int]:
         """Another one as soon as anybody has committed anything. Raises StorageError."""
+        if self._watch is None or self._watched != self.generation:
+            # A first connection to an exchanged file would play the old one's log into it.
+            self._look_at_s = 0.0
         self._reopen_where_exchanged()
         with self._watching:
             if self._lock < 0:
@@ -166,6 +169,8 @@ class Database:
                     )
                 _log.warning("index_exchanged", effect="what stands there now is used")
                 self._engine.dispose()
+                with self._watching:
+                    self._end_watch()
                 with _made_by_one(self._path):
                     # Else SQLite plays the old index's log into the new one.
                     if _identity(self._part("-wal")) == self._wal:

@@ -15,6 +15,7 @@ export function startLarge() {
   const picture = dialog.querySelector(".picture");
   picture.querySelector("img").addEventListener("error", () => delete picture.dataset.shown);
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // it was opened again before this was told
     if (wanted()) history.replaceState(null, "", location.pathname);
     delete picture.dataset.shown;
     picture.querySelector("img").removeAttribute("src"); // ends the stream
