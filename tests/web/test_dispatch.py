@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from contextvars import ContextVar
 
 import pytest
@@ -11,7 +10,7 @@ from fastapi import FastAPI
 from chimera_storage.access import Role
 from chimera_storage.web.dispatch import Dispatch
 from chimera_storage.web.permissions import Cameras, Needs
-from chimera_storage.web.threads import MOST, QUICK_S, Threads, in_thread
+from chimera_storage.web.threads import MOST, in_thread
 from tests.support.web import Room
 
 NEEDS = {"GET /x": Needs(Role.VIEWER, Cameras.NONE)}
@@ -95,26 +94,5 @@ def test_a_job_nobody_waits_for_any_more_harms_nobody() -> None:
         waiting.cancel()
         go.set()
         assert await in_thread(lambda: 7) == 7
-
-    asyncio.run(ask())
-
-
-def test_what_is_quick_stays_on_the_loop_until_it_is_slow() -> None:
-    threads = Threads(2)
-    slow = False
-
-    def work() -> bool:
-        """Whether the loop's own thread does it."""
-        if slow:
-            threading.Event().wait(2 * QUICK_S)
-        return threading.current_thread() is threading.main_thread()
-
-    async def ask() -> None:
-        nonlocal slow
-        deadline = time.monotonic() + 10
-        while not await threads.run_unless_quick(work):  # the first is tried in a thread
-            assert time.monotonic() < deadline
-        slow = True
-        assert [await threads.run_unless_quick(work) for _ in range(3)] == [True, False, False]
 
     asyncio.run(ask())

@@ -23,7 +23,7 @@ from chimera_storage.web.parsing import moment, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import Problem, problems, query_parameters
 from chimera_storage.web.serving import StoredFile, file_answer, is_wished, suffix_of
-from chimera_storage.web.threads import in_thread, in_thread_unless_quick
+from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 HIGHEST_PAGE = 1_000_000
@@ -84,7 +84,7 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     )
     @router.head("/shared/{path:path}", include_in_schema=False)
     async def shared(request: Request, path: str) -> Response:
-        found, _ = await in_thread_unless_quick(find, layout, path)
+        found, _ = await in_thread(find, layout, path)
         if isinstance(found, StoredFile):
             inline = is_wished(request, "inline")
             cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE

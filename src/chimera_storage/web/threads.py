@@ -12,11 +12,9 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
-from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 MOST = 40
-QUICK_S, QUICK_LASTS_S = 0.002, 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +28,6 @@ class Threads:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._more = threading.Semaphore(most)
-        self._quick_until_s = 0.0
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `work` gives back or raises; it sees the context variables of who asks."""
@@ -40,23 +37,6 @@ class Threads:
             threading.Thread(target=self._work, name="web", daemon=True).start()
         self._jobs.put((job, future))
         return await future
-
-    async def run_unless_quick(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for what takes microseconds while the disk's folders are in memory.
-
-        For a second after a thread found that so, it is done on the loop, which spares the hop; a
-        disk that falls asleep meanwhile is met by a thread again.
-        """
-        began_s = monotonic()
-        if began_s < self._quick_until_s:
-            found = work(*args, **kwargs)
-            if monotonic() - began_s > QUICK_S:
-                self._quick_until_s = 0.0
-            return found
-        found, took_s = await self.run(_timed, partial(work, *args, **kwargs))
-        if took_s <= QUICK_S:
-            self._quick_until_s = monotonic() + QUICK_LASTS_S
-        return found
 
     def _work(self) -> None:
         while True:
@@ -81,11 +61,4 @@ def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
         future.set_exception(error)
 
 
-def _timed(work: Callable[[], T]) -> tuple[T, float]:
-    began_s = monotonic()
-    return work(), monotonic() - began_s
-
-
-_threads = Threads(MOST)
-in_thread = _threads.run
-in_thread_unless_quick = _threads.run_unless_quick
+in_thread = Threads(MOST).run
