@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DATA ?= data
-PYTEST_ARGS ?= --numprocesses auto --dist loadfile
+# Tests wait a good deal: half as many processes more than cores. Long files come first as they are named.
+PYTEST_ARGS ?= --numprocesses $(shell echo $$(($$(nproc) * 3 / 2))) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test check format docs screenshots lock programs clean
 help: ## what can be made

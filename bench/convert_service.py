@@ -81,7 +81,7 @@ def stream_once(server: RunningServer, **options: object) -> tuple[float, float]
         first_s = time.monotonic() - began
         time.sleep(0.5)
     left = time.monotonic()
-    wait_for(lambda: not before & conversion_processes(server.pid), 5, "the end of the work")
+    wait_for(lambda: not before & conversion_processes(server.pid), "the end of the work")
     return first_s, time.monotonic() - left
 
 
@@ -93,7 +93,7 @@ def cancel_once(server: RunningServer) -> float:
     def is_under_way() -> bool:
         return bool(server.http.get(f"/convert/process/{made}").json()["progress"] > 0)
 
-    wait_for(is_under_way, 20, "the video to be under way")
+    wait_for(is_under_way, "the video to be under way")
     began = time.monotonic()
     assert server.post("/convert/cancelProcess", id=made)["cancelled"]
     assert not before & conversion_processes(server.pid)

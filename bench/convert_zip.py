@@ -193,7 +193,7 @@ def saved(server: RunningServer, asked: dict[str, object]) -> tuple[float, int, 
                 continue
         return bool(server.post("/convert/statusProcess", id=made["id"])["status"] == "done")
 
-    wait_for(is_done, 200, "the archive")
+    wait_for(is_done, "the archive", timeout_s=200)
     seconds = time.perf_counter() - started
     size = int(server.post("/convert/statusProcess", id=made["id"])["size"])
     server.post("/convert/deleteProcess", id=made["id"])
@@ -236,7 +236,11 @@ def main() -> None:
 
     config = f"[convert]\nzip_frame_limit = {10 * given.images}\n"
     with RunningServer(folder, config) as server:
-        wait_for(lambda: server.post("/file/pathSize", camera=1)["confidence"] == 100, 300, "all")
+        wait_for(
+            lambda: server.post("/file/pathSize", camera=1)["confidence"] == 100,
+            "all",
+            timeout_s=300,
+        )
         first_bytes(server, everything)
         before = resident_mb(server.pid, reset=True)
         link = server.post("/convert/createZip", link=True, **part)

@@ -213,12 +213,12 @@ def soak(given: argparse.Namespace, cameras: dict[int, Camera]) -> list[str]:
         sampler.close()
         for camera in cameras.values():
             camera.leave()
-        wait_for(lambda: not any(c.playing for c in cameras.values()), 30, "cameras that end")
+        wait_for(lambda: not any(c.playing for c in cameras.values()), "cameras that end")
         clients.close()
-        wait_for(lambda: settled(server), 600, "the end of all conversions")
+        wait_for(lambda: settled(server), "the end of all conversions", timeout_s=600)
         deletions.look()
         counted = tallies(server)
-        wait_for(lambda: server.stop() == 0, 60, "the end of the server")
+        wait_for(lambda: server.stop() == 0, "the end of the server")
         log = server.log
     deletions.look_into(server.data / "index.db")
     accounts = [

@@ -133,7 +133,7 @@ def nginx(folder: Path, data: Path) -> Iterator[str]:
             return False
 
     try:
-        wait_for(answers, 5, "nginx")
+        wait_for(answers, "nginx")
         yield url
     finally:
         process.terminate()
@@ -235,11 +235,9 @@ def rounds(  # noqa: PLR0917
 
 def made(server: RunningServer) -> str:
     """The id of a finished archive of a few images."""
-    wait_for(
-        lambda: server.post("/file/pathFileCount", camera=1)["count"] == IMAGES, 30, "the images"
-    )
+    wait_for(lambda: server.post("/file/pathFileCount", camera=1)["count"] == IMAGES, "the images")
     id_ = server.post("/convert/createZip", camera=1, end="2026-02-01", skip=100)["id"]
-    wait_for(lambda: server.post("/convert/statusProcess", id=id_)["status"] == "done", 30, "a zip")
+    wait_for(lambda: server.post("/convert/statusProcess", id=id_)["status"] == "done", "a zip")
     return str(id_)
 
 

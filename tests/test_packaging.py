@@ -121,14 +121,12 @@ def test_an_installed_program_serves_and_records_without_the_repository(
                 except httpx.TransportError:
                     return False
 
-            wait_for(answers, 40, "the server")
+            wait_for(answers, "the server")
             page = http.get("/").text
             for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
                 assert http.get(address).status_code == 200, address
             # That is the recorders' process, which has the other libraries.
-            wait_for(
-                lambda: "camera_connected" in (tmp_path / "log").read_text(), 40, "the recorder"
-            )
+            wait_for(lambda: "camera_connected" in (tmp_path / "log").read_text(), "the recorder")
     finally:
         server.terminate()
         assert server.wait(20) == 0

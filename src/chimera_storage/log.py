@@ -11,7 +11,9 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +77,23 @@ def _add_request(
     return event
 
 
+class _StderrLogger:
+    """Writes to what `sys.stderr` is when a line comes, whole lines of all threads.
+
+    A line that nobody can be told, as its reader has gone or the log's disk is full, is lost:
+    recording does not end for it.
+    """
+
+    _lock = threading.Lock()
+
+    def _write(self, line: str) -> None:
+        with self._lock, suppress(OSError, ValueError):  # ValueError: closed
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = exception = critical = _write
+
+
 def configure_logging(*, json: bool | None = None) -> None:
     """Send log lines to stderr: JSON where `json`, readable lines otherwise.
 
@@ -105,7 +124,7 @@ def _configure(json: bool | None, *, is_final: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: _StderrLogger(),
         cache_logger_on_first_use=is_final,
     )
 

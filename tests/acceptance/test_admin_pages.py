@@ -51,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("admin")
     fill(Layout(folder / "data", ZoneInfo("UTC")), 20)
     with RunningServer(folder, CONFIG) as server:
-        wait_for(lambda: server.post("/file/pathFileCount", camera=2)["count"] == 20, 30, "images")
+        wait_for(lambda: server.post("/file/pathFileCount", camera=2)["count"] == 20, "images")
         yield server
 
 

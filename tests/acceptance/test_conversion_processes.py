@@ -31,11 +31,11 @@ def test_the_process_that_is_ready_goes_with_the_server(
 ) -> None:
     marked = {"CHIMERA_TEST": str(tmp_path)}
     with RunningServer(tmp_path, env=marked) as server:
-        wait_for(lambda: conversion_processes(tmp_path), 20, "a process to be ready")
+        wait_for(lambda: conversion_processes(tmp_path), "a process to be ready")
         (ready,) = conversion_processes(tmp_path)
-        wait_for(lambda: os.getpriority(os.PRIO_PROCESS, ready) >= 10, 10, "low priority")
+        wait_for(lambda: os.getpriority(os.PRIO_PROCESS, ready) >= 10, "low priority")
         server.stop(number)
-        wait_for(lambda: not conversion_processes(tmp_path), 5, "its end")
+        wait_for(lambda: not conversion_processes(tmp_path), "its end")
 
 
 def test_listening_to_events_does_not_hold_up_the_stop(tmp_path: Path) -> None:

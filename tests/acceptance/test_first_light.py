@@ -68,7 +68,6 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
             for camera in clips:
                 wait_for(
                     lambda camera=camera: len(bursts(times(server, camera))) > 1,  # type: ignore[misc]
-                    60,
                     lambda: f"two passes to be recorded; the log:\n{server.log}",
                 )
             yield recording
@@ -115,7 +114,7 @@ def finished(server: RunningServer, process: str) -> dict[str, Any]:
     def done() -> bool:
         return not server.post("/convert/statusProcess", id=process)["running"]
 
-    wait_for(done, 60, f"conversion {process} to finish")
+    wait_for(done, f"conversion {process} to finish")
     status: dict[str, Any] = server.post("/convert/statusProcess", id=process)
     assert status["status"] == "done", status
     return status
@@ -215,7 +214,7 @@ def test_the_cameras_are_online_and_say_what_they_see(recording: Recording) -> N
 def test_recording_goes_on_by_itself_when_the_cameras_come_back(recording: Recording) -> None:
     server = recording.server
     recording.rtsp.stop()
-    wait_for(lambda: states(server) == {"failed"}, 40, "both cameras to be noticed as gone")
+    wait_for(lambda: states(server) == {"failed"}, "both cameras to be noticed as gone")
     for camera in server.http.get("/motion/status").json()["cameras"]:
         assert camera["problem"]
         assert PASSWORD not in camera["problem"]
@@ -224,7 +223,6 @@ def test_recording_goes_on_by_itself_when_the_cameras_come_back(recording: Recor
     for camera, count in before.items():
         wait_for(
             lambda camera=camera, count=count: len(server.images(camera)) > count,  # type: ignore[misc]
-            60,
             lambda: f"camera to record again; the log:\n{server.log}",
         )
 
@@ -236,14 +234,14 @@ def states(server: RunningServer) -> set[str]:
 def test_sizes_and_counts_are_those_of_the_files(recording: Recording) -> None:
     recording.rtsp.stop()  # so that the numbers stand still
     server = recording.server
-    wait_for(lambda: states(server) == {"failed"}, 40, "both cameras to be noticed as gone")
+    wait_for(lambda: states(server) == {"failed"}, "both cameras to be noticed as gone")
     for camera, name in ((1, "Street"), (2, "2")):
         images = server.images(camera)
 
         def counted(name: str = name, images: list[Path] = images) -> bool:
             return bool(server.post("/file/pathFileCount", camera=name)["count"] == len(images))
 
-        wait_for(counted, 10, "the count")
+        wait_for(counted, "the count")
         size = sum(path.stat().st_size for path in images)
         answer = server.post("/file/pathSize", camera=name)
         assert (answer["size"], answer["bytes"]) == (str(size), size)
@@ -259,7 +257,7 @@ def test_clean_leaves_what_is_young_and_takes_what_is_old(recording: Recording) 
     server.stop()
     server.start()  # takes in what another program left
     wait_for(
-        lambda: server.post("/file/pathFileCount", camera=1)["count"] == young + 1, 10, "its image"
+        lambda: server.post("/file/pathFileCount", camera=1)["count"] == young + 1, "its image"
     )
     assert server.post("/file/pathClean", camera=1, days=7) == {"deleted": True, "confidence": 100}
     assert len(server.images(1)) == young
@@ -275,4 +273,4 @@ def test_delete_takes_all_of_one_camera_and_nothing_of_the_other(recording: Reco
     assert server.images(2) == others
     assert server.post("/convert/listProcess")["list"], "videos stay"
     recording.rtsp.start()
-    wait_for(lambda: server.images(1), 60, "the camera to go on recording")
+    wait_for(lambda: server.images(1), "the camera to go on recording")

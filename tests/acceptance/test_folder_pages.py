@@ -43,13 +43,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(folder) as server:
         wait_for(
             lambda: server.post("/file/pathFileCount", path="shared/captures/1")["count"] == IMAGES,
-            30,
             "the images to be known",
         )
         made = server.post("/convert/createVideo", camera=1, start="2026-01-31", end="2026-02-01")
         wait_for(
             lambda: server.post("/convert/statusProcess", id=made["id"])["status"] == "done",
-            60,
             "the video",
         )
         yield server
@@ -77,8 +75,8 @@ def is_shown(page: Page, number: int) -> None:
     viewer = page.locator("dialog.viewer")
     minute, second = divmod(number, 60)
     expect(page).to_have_url(re.compile(f"#20260131-18{minute:02}{second:02}-00.jpg$"))
-    wait_for(lambda: abs(shade(page, "dialog.viewer img") - number) <= 2, 10, "the image")
-    wait_for(lambda: viewer.locator("img").evaluate("i => i.naturalWidth") == 640, 10, "it whole")
+    wait_for(lambda: abs(shade(page, "dialog.viewer img") - number) <= 2, "the image")
+    wait_for(lambda: viewer.locator("img").evaluate("i => i.naturalWidth") == 640, "it whole")
 
 
 @SIZES
@@ -91,14 +89,14 @@ def test_a_folder_is_a_grid_of_small_images_that_come_when_they_are_scrolled_to(
         complaints.clear()
         page.goto(server.url + HOUR)
         first = page.locator(".pictures img").first
-        wait_for(lambda: first.evaluate("i => i.naturalWidth") == 160, 10, "a small image")
+        wait_for(lambda: first.evaluate("i => i.naturalWidth") == 160, "a small image")
         expect(page.locator(".pictures li")).to_have_count(200)
         small = [url for url in asked if "width=160" in url]
         assert 0 < len(small) < 200, "what is far below is not asked for"
         assert not [url for url in asked if url.endswith(".jpg?inline")], "no whole image"
         last = page.locator(".pictures img").last
         last.scroll_into_view_if_needed()
-        wait_for(lambda: last.evaluate("i => i.naturalWidth") == 160, 10, "the last one")
+        wait_for(lambda: last.evaluate("i => i.naturalWidth") == 160, "the last one")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert [c for c in complaints if "another host" not in c] == []
 
@@ -174,7 +172,7 @@ def test_a_video_plays_where_it_is_listed(size: tuple[int, int], server: Running
         expect(page.locator(".folders a").first).to_contain_text("230 images")
         page.get_by_role("button", name="Play").click()
         video = page.locator(".files video")
-        wait_for(lambda: video.evaluate("v => v.videoWidth") == 640, 20, "the video to load")
+        wait_for(lambda: video.evaluate("v => v.videoWidth") == 640, "the video to load")
         assert video.evaluate("v => v.error") is None
         page.screenshot(path=PICTURES / "folder-video" / f"{size[0]}-playing.png")
         page.get_by_role("button", name="Close the video").click()

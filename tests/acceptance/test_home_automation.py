@@ -43,12 +43,12 @@ secret = "{SECRET}"
 
         async def told(server: RunningServer) -> None:
             async with broker.heard() as heard:
-                await until_heard(heard, lambda h: h.get(IMAGE, b"")[:2] == b"\xff\xd8", 30)
-                await until_heard(heard, lambda h: h.get(MOTION) == b"OFF", 30)
+                await until_heard(heard, lambda h: h.get(IMAGE, b"")[:2] == b"\xff\xd8")
+                await until_heard(heard, lambda h: h.get(MOTION) == b"OFF")
                 assert heard[STATUS] == b"online"
-                await asyncio.to_thread(wait_for, lambda: len(hook.bodies) >= 2, 30, "the webhook")
+                await asyncio.to_thread(wait_for, lambda: len(hook.bodies) >= 2, "the webhook")
                 server.stop(signal.SIGKILL)
-                await until_heard(heard, lambda h: h.get(STATUS) == b"offline", 10)
+                await until_heard(heard, lambda h: h.get(STATUS) == b"offline")
 
         with RunningServer(tmp_path, config) as server:
             asyncio.run(told(server))

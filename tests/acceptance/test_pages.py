@@ -26,7 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(tmp_path_factory.mktemp("pages"), args=("--demo",)) as server:
         wait_for(
             lambda: server.post("/file/pathFileCount", camera=1)["count"] > 20,
-            60,
             lambda: f"the first images of the demonstration; the log:\n{server.log}",
         )
         yield server
@@ -43,7 +42,7 @@ def test_the_newest_image_is_shown_with_the_cameras_state(
         image = card.locator("img")
         expect(image).to_be_visible()
         least = 640 if size == DESKTOP else 320  # it is asked for in the size in which it is shown
-        wait_for(lambda: image.evaluate("i => i.naturalWidth") >= least, 10, "the image to load")
+        wait_for(lambda: image.evaluate("i => i.naturalWidth") >= least, "the image to load")
         expect(page.locator("#usage")).to_have_text(
             re.compile(r"^[\d.]+ .?B used · [\d.]+ .?B free on")
         )
@@ -64,7 +63,7 @@ def test_a_camera_is_shown_live_paused_and_resumed(server: RunningServer) -> Non
         card = page.locator(".camera")
         card.get_by_role("button", name="Show Demonstration large").click()
         live = page.get_by_role("dialog").locator("img")
-        wait_for(lambda: live.evaluate("i => i.naturalWidth") > 0, 20, "a live picture")
+        wait_for(lambda: live.evaluate("i => i.naturalWidth") > 0, "a live picture")
         assert "live.mjpeg" in str(live.get_attribute("src"))
         page.screenshot(path=PICTURES / "live" / "large.png")
         page.go_back()
@@ -89,7 +88,7 @@ def test_a_video_is_made_shown_played_and_deleted(server: RunningServer) -> None
         process = server.post("/convert/listProcess")["list"][0]
         row.get_by_role("button", name="Play").click()
         video = page.get_by_role("dialog").locator("video")
-        wait_for(lambda: video.evaluate("v => v.ended"), 30, "the video to be played")
+        wait_for(lambda: video.evaluate("v => v.ended"), "the video to be played")
         assert video.evaluate("v => v.videoWidth") == 1280
         seconds = video.evaluate("v => v.duration")
         assert seconds == pytest.approx(process["frames"] / 60, abs=0.1)
@@ -122,7 +121,7 @@ def test_folders_lead_to_the_images(size: tuple[int, int], server: RunningServer
             page.locator("main ul li a", has_text=re.compile(name)).first.click()
         image = page.locator("main img").first
         expect(image).to_be_visible()
-        wait_for(lambda: image.evaluate("i => i.naturalWidth") > 0, 10, "the image to load")
+        wait_for(lambda: image.evaluate("i => i.naturalWidth") > 0, "the image to load")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert complaints == []
 

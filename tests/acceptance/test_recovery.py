@@ -110,7 +110,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     fill(folder / "data")
     (folder / "data/shared/captures" / OUTPUT).write_bytes(b"a video")
     with RunningServer(folder, CONFIG) as server:
-        wait_for(lambda: server.post("/convert/listProcess")["list"], 10, "the video")
+        wait_for(lambda: server.post("/convert/listProcess")["list"], "the video")
         assert server.stop() == 0
     yield folder
 
@@ -127,7 +127,6 @@ def assert_all_is_back(server: RunningServer, before: Known) -> None:
     for camera, images in before.images.items():
         wait_for(
             lambda camera=camera, images=images: count(server, camera) == len(images),  # type: ignore[misc]
-            30,
             lambda: f"all images to be counted; the log:\n{server.log}",
         )
     assert server.post("/file/pathFileCount", camera=CAMERAS[7])["count"] == IMAGES
@@ -211,7 +210,7 @@ def test_an_index_that_is_damaged_while_the_server_runs_comes_back_without_a_res
 ) -> None:
     before = known(folder / "data")
     with RunningServer(folder, CONFIG) as server:
-        wait_for(lambda: count(server, 1) == IMAGES, 30, "the images")
+        wait_for(lambda: count(server, 1) == IMAGES, "the images")
         index = server.data / "index.db"
         content = bytearray(index.read_bytes())
         content[4096:] = NOISE * (len(content) // len(NOISE) + 1)
@@ -224,10 +223,9 @@ def test_an_index_that_is_damaged_while_the_server_runs_comes_back_without_a_res
             return list(server.data.glob("index.db.corrupt-*"))
 
         compared = server.log.count("comparison_complete")
-        wait_for(asides, 30, lambda: f"the damage to be found; the log:\n{server.log}")
+        wait_for(asides, lambda: f"the damage to be found; the log:\n{server.log}")
         wait_for(
             lambda: server.log.count("comparison_complete") > compared,
-            30,
             lambda: f"the new index to be filled; the log:\n{server.log}",
         )
         assert_all_is_back(server, before)
@@ -261,7 +259,6 @@ def test_a_damaged_write_ahead_log_costs_nothing(kind: str, folder: Path) -> Non
         for camera in CAMERAS:
             wait_for(
                 lambda camera=camera: count(server, camera) == 130,  # type: ignore[misc]
-                30,
                 lambda: f"all images; the log:\n{server.log}",
             )
         assert server.stop() == 0
@@ -290,8 +287,8 @@ def test_an_index_of_a_month_ago_is_brought_up_to_date(folder: Path) -> None:
         path.unlink()
     shutil.copy(old, data / "index.db")
     with RunningServer(folder, CONFIG) as server:
-        wait_for(lambda: count(server, 1) == 170, 30, lambda: f"170 images:\n{server.log}")
-        wait_for(lambda: count(server, 7) == 200, 30, lambda: f"200 images:\n{server.log}")
+        wait_for(lambda: count(server, 1) == 170, lambda: f"170 images:\n{server.log}")
+        wait_for(lambda: count(server, 7) == 200, lambda: f"200 images:\n{server.log}")
         assert server.stop() == 0
     after = known(data)
     assert after.images == before.images

@@ -50,7 +50,7 @@ def deleted(server: RunningServer, rule: str) -> int:
 def test_a_quota_is_held_while_a_camera_records(tmp_path: Path) -> None:
     config = f"[storage]\nmax_gb = 0.002\nmin_free_gb = 0\n{DEMO}"
     with RunningServer(tmp_path, config) as server:
-        wait_for(lambda: deleted(server, "max_gb") > 2 * MB, 60, "the quota to cost images twice")
+        wait_for(lambda: deleted(server, "max_gb") > 2 * MB, "the quota to cost images twice")
         assert 0 < stored(server) < 6 * MB
         usage = server.http.get("/usage").json()
         assert usage["forecast"]["heldBy"] == "max_gb"
@@ -69,7 +69,9 @@ def test_the_oldest_images_go_before_a_disk_is_full(tmp_path: Path, small_disk: 
     (tmp_path / "data").symlink_to(small_disk)
     config = f"[storage]\nmin_free_gb = 0.006\n{DEMO}"
     with RunningServer(tmp_path, config) as server:
-        wait_for(lambda: deleted(server, "min_free_gb") > MB, 90, "the oldest images to go")
+        wait_for(
+            lambda: deleted(server, "min_free_gb") > MB, "the oldest images to go", timeout_s=90
+        )
         assert server.http.get("/usage").json()["disk"]["free"] > 4 * MB
         assert "saving_failed" not in server.log
 
@@ -78,19 +80,18 @@ def test_room_is_made_at_once_when_a_write_fails(tmp_path: Path, small_disk: Pat
     (tmp_path / "data").symlink_to(small_disk)
     config = f"[storage]\nmin_free_gb = 0.004\n{DEMO}"
     with RunningServer(tmp_path, config) as server:
-        wait_for(lambda: stored(server) > 3 * MB, 60, "some footage")
+        wait_for(lambda: stored(server) > 3 * MB, "some footage")
         filler = small_disk / "filler"
         with filler.open("wb") as file, pytest.raises(OSError, match="No space"):
             while True:
                 file.write(bytes(MB))
                 file.flush()
-        wait_for(lambda: deleted(server, "min_free_gb") > 3 * MB, 30, "room to be made")
+        wait_for(lambda: deleted(server, "min_free_gb") > 3 * MB, "room to be made")
         saved = server.http.get("/motion/status").json()["cameras"][0]["imagesSaved"]
         wait_for(
             lambda: (
                 server.http.get("/motion/status").json()["cameras"][0]["imagesSaved"] > saved + 5
             ),
-            30,
             "recording to go on",
         )
 
@@ -111,7 +112,7 @@ def test_a_server_starts_on_a_disk_that_is_full(
     )
     if index == "there":
         with RunningServer(tmp_path) as server:
-            wait_for(lambda: server.post("/file/pathFileCount", camera=1)["count"] == 60, 20, "it")
+            wait_for(lambda: server.post("/file/pathFileCount", camera=1)["count"] == 60, "it")
     SmallDisk(small_disk).fill()
     assert os.statvfs(small_disk).f_bavail == 0
     config = f"[storage]\nmin_free_gb = 0.004\n{DEMO}"
@@ -123,12 +124,10 @@ def test_a_server_starts_on_a_disk_that_is_full(
         assert "20260101-120059-00.jpg" in names
         wait_for(
             lambda: len(server.images(1)) == server.post("/file/pathFileCount", camera=1)["count"],
-            20,
             "the index to know what is left",
         )
         wait_for(
             lambda: server.http.get("/motion/status").json()["cameras"][0]["imagesSaved"] > 0,
-            20,
             "recording to begin",
         )
 

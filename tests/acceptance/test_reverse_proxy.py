@@ -65,7 +65,7 @@ def proxied(command: list[str], server: RunningServer, port: int, log: Path) -> 
         process = subprocess.Popen(command, stdout=output, stderr=output)
     url = f"http://127.0.0.1:{port}{ROOT}"
     try:
-        wait_for(lambda: _answers(url), 20, lambda: f"the proxy to answer: {log.read_text()}")
+        wait_for(lambda: _answers(url), lambda: f"the proxy to answer: {log.read_text()}")
         yield Proxied(server, url, log)
     finally:
         process.terminate()
@@ -224,7 +224,7 @@ def test_the_page_works_in_a_browser_below_the_path(nginx: Proxied) -> None:
         for role, is_shown in (("viewer", False), ("operator", True), ("admin", True)):
             changed = run("user", "role", "owner", role, folder=nginx.server.data)
             assert changed.returncode == 0
-            wait_for(lambda: _role(page) == role, 10, f"the role {role}")  # noqa: B023
+            wait_for(lambda: _role(page) == role, f"the role {role}")  # noqa: B023
             expect(page.locator("#make")).to_have_count(int(is_shown))
         page.get_by_role("link", name="owner").click()
         page.get_by_role("button", name="Log out").click()

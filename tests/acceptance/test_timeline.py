@@ -105,7 +105,7 @@ def shown(page: Page, tile: int = 0) -> int:
 
 
 def is_drawn(page: Page, tile: int = 0) -> None:
-    wait_for(lambda: shown(page, tile) == 255, 20, "a picture on the stage")
+    wait_for(lambda: shown(page, tile) == 255, "a picture on the stage")
 
 
 @pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (DESKTOP, True), (PHONE, False)])
@@ -119,7 +119,7 @@ def test_the_day_is_shown_with_its_last_image_and_its_events(
         expect(page.locator("#events li")).to_have_count(18)
         expect(page.locator("#events-count")).to_have_text("18 liveliest of 42")
         last = max(int(e) for e in events_of(server, 1)["end"])
-        wait_for(lambda: said(page, "camera") is not None, 10, "the view in the address")
+        wait_for(lambda: said(page, "camera") is not None, "the view in the address")
         slider = lanes(page)
         assert int(slider.get_attribute("aria-valuenow") or 0) >= last // 1000 - 86_400
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
@@ -136,19 +136,17 @@ def test_dragging_in_a_lane_scrubs_and_the_image_itself_is_shown_at_rest(
         page.on("request", lambda request: asked.append(request.url))
         drag(page, place(page, begin - 2 * HOUR_MS, lane=1), place(page, begin, lane=1))
         expect(page.locator("#stage .name")).to_have_text("Driveway")
-        wait_for(lambda: said(page, "camera") == 2, 10, "the camera in the address")
+        wait_for(lambda: said(page, "camera") == 2, "the camera in the address")
         is_drawn(page)
         wait_for(
             lambda: (
                 page.evaluate("1")
                 and any(re.search(r"/captures/2/.*\.jpg\?inline$", url) for url in asked)
             ),
-            20,
             "the whole image",
         )
         wait_for(
             lambda: page.evaluate("1") and any("/convert/sprite/" in url for url in asked),
-            20,
             "small pictures",
         )
         assert said(page, "from") is None
@@ -159,24 +157,23 @@ def test_a_range_is_chosen_by_mouse_and_moved_by_its_handles(server: RunningServ
     nine, ten, twelve = (BEGIN_MS + h * HOUR_MS for h in (9, 10, 12))
     with open_page(address(server), PICTURES / "timeline-range") as (page, complaints):
         choose(page, nine, ten)
-        wait_for(lambda: said(page, "to") is not None, 10, "the range in the address")
+        wait_for(lambda: said(page, "to") is not None, "the range in the address")
         pixel = 24 * HOUR_MS / 1200
         assert said(page, "from") == pytest.approx(nine, abs=2 * pixel)
         x, y = place(page, said(page, "to") or 0, ruler=True)
         drag(page, (x + 5, y), place(page, twelve, ruler=True))
-        wait_for(lambda: abs((said(page, "to") or 0) - twelve) < 4 * pixel, 10, "the moved end")
+        wait_for(lambda: abs((said(page, "to") or 0) - twelve) < 4 * pixel, "the moved end")
         assert said(page, "from") == pytest.approx(nine, abs=2 * pixel)
         page.get_by_label("From", exact=True).fill("08:30:15")
         page.get_by_label("From", exact=True).press("Tab")
         wait_for(
             lambda: said(page, "from") == BEGIN_MS + 8 * HOUR_MS + 30 * 60_000 + 15_000,
-            10,
             "the typed begin",
         )
         page.get_by_role("button", name="Clear").click()
-        wait_for(lambda: said(page, "from") is None, 10, "no range")
+        wait_for(lambda: said(page, "from") is None, "no range")
         page.go_back()
-        wait_for(lambda: said(page, "from") is not None, 10, "the range again")
+        wait_for(lambda: said(page, "from") is not None, "the range again")
         expect(page.locator("#range-chosen")).to_be_visible()
         assert complaints == []
 
@@ -188,27 +185,27 @@ def test_everything_is_reached_by_keyboard(server: RunningServer) -> None:
         slider = lanes(page)
         slider.focus()
         page.keyboard.press("n")
-        wait_for(lambda: said(page, "at") == events["start"][0], 10, "the first event")
+        wait_for(lambda: said(page, "at") == events["start"][0], "the first event")
         page.keyboard.press("i")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
-        wait_for(lambda: said(page, "at") == events["start"][0] + 500, 10, "two images later")
+        wait_for(lambda: said(page, "at") == events["start"][0] + 500, "two images later")
         page.keyboard.press("o")
-        wait_for(lambda: said(page, "to") == events["start"][0] + 500, 10, "the end")
+        wait_for(lambda: said(page, "to") == events["start"][0] + 500, "the end")
         page.keyboard.press("Shift+ArrowRight")
-        wait_for(lambda: said(page, "to") == events["start"][0] + 750, 10, "an image more")
+        wait_for(lambda: said(page, "to") == events["start"][0] + 750, "an image more")
         page.keyboard.press("PageDown")
-        wait_for(lambda: said(page, "at") == events["start"][1], 10, "the next event")
+        wait_for(lambda: said(page, "at") == events["start"][1], "the next event")
         page.keyboard.press("p")
-        wait_for(lambda: said(page, "at") == events["start"][0], 10, "the one before")
+        wait_for(lambda: said(page, "at") == events["start"][0], "the one before")
         page.keyboard.press("End")
-        wait_for(lambda: said(page, "at") == events["end"][-1], 10, "the last image")
+        wait_for(lambda: said(page, "at") == events["end"][-1], "the last image")
         page.keyboard.press("+")
-        wait_for(lambda: "view=" in where(page), 10, "a part of the day")
+        wait_for(lambda: "view=" in where(page), "a part of the day")
         page.keyboard.press("0")
-        wait_for(lambda: "view=" not in where(page), 10, "the whole day")
+        wait_for(lambda: "view=" not in where(page), "the whole day")
         page.keyboard.press("Escape")
-        wait_for(lambda: said(page, "from") is None, 10, "no range")
+        wait_for(lambda: said(page, "from") is None, "no range")
         assert re.search(r"\d:\d\d:\d\d", slider.get_attribute("aria-valuetext") or "")
         assert complaints == []
 
@@ -224,7 +221,7 @@ def test_the_range_is_played_and_ends_where_it_ends(
         is_drawn(page)
         page.locator("#fps").fill("30")
         page.locator("#play").click()
-        wait_for(lambda: said(page, "at") == end, 30, "the end of the range")
+        wait_for(lambda: said(page, "at") == end, "the end of the range")
         expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
         assert complaints == []
 
@@ -245,7 +242,7 @@ def test_cameras_are_compared_at_the_same_moment(
             is_drawn(page, tile)
         page.get_by_role("button", name="Garden").first.click()
         expect(page.locator("#stage .name")).to_have_text(["Front door", "Driveway"])
-        wait_for(lambda: "cameras=1,2" in where(page), 10, "the cameras in the address")
+        wait_for(lambda: "cameras=1,2" in where(page), "the cameras in the address")
         page.reload()
         expect(page.locator("#stage .name")).to_have_text(["Front door", "Driveway"])
         page.go_back()
@@ -261,14 +258,14 @@ def test_events_are_jumped_to_by_their_pictures(server: RunningServer) -> None:
     ):
         first = page.locator("#events button").first
         expect(first.locator("img")).to_be_visible()
-        wait_for(lambda: first.locator("img").evaluate("i => i.naturalWidth") > 0, 20, "a picture")
-        wait_for(lambda: said(page, "at") is not None, 10, "the newest moment")
+        wait_for(lambda: first.locator("img").evaluate("i => i.naturalWidth") > 0, "a picture")
+        wait_for(lambda: said(page, "at") is not None, "the newest moment")
         at = said(page, "at")
         first.click()
-        wait_for(lambda: said(page, "at") != at, 10, "the event's moment")
+        wait_for(lambda: said(page, "at") != at, "the event's moment")
         expect(first).to_have_attribute("aria-current", "true")
         page.go_back()
-        wait_for(lambda: said(page, "at") == at, 10, "where it was")
+        wait_for(lambda: said(page, "at") == at, "where it was")
         assert complaints == []
 
 
@@ -465,9 +462,9 @@ def test_today_grows_while_one_looks(server: RunningServer) -> None:
             is_drawn(page)
             newest = save(1)
             expect(page.locator("#day-images")).to_have_text("2 images")
-            wait_for(lambda: said(page, "at") == newest, 20, "the newest image")
+            wait_for(lambda: said(page, "at") == newest, "the newest image")
             page.keyboard.press("ArrowLeft")
-            wait_for(lambda: said(page, "at") == newest - 1000, 10, "the one before")
+            wait_for(lambda: said(page, "at") == newest - 1000, "the one before")
             save(2)
             expect(page.locator("#day-images")).to_have_text("3 images")
             assert said(page, "at") == newest - 1000, "the position stays in the hand"
@@ -483,7 +480,7 @@ def test_two_fingers_zoom_and_one_scrubs(server: RunningServer) -> None:
         box = lanes(page).bounding_box()
         assert box is not None
         page.evaluate(FINGERS, [box["x"] + 150, box["x"] + 230, box["y"] + 90, 70])
-        wait_for(lambda: "view=" in where(page), 10, "a part of the day")
+        wait_for(lambda: "view=" in where(page), "a part of the day")
         begin, end = map(int, parse_qs(urlsplit(where(page)).query)["view"][0].split("-"))
         assert end - begin < 14 * HOUR_MS
         assert complaints == []

@@ -68,7 +68,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(folder) as running:
         wait_for(
             lambda: running.post("/file/pathFileCount", camera=1)["count"] == len(COLOURS) * 4,
-            20,
             "the images to be known",
         )
         yield running
@@ -90,7 +89,6 @@ def made(server: RunningServer, **changes: Any) -> str:
     created = server.post("/convert/createVideo", **wish(**changes))
     wait_for(
         lambda: not server.http.get(f"/convert/process/{created['id']}").json()["running"],
-        30,
         lambda: f"the video; the log:\\n{server.log}",
     )
     return str(created["url"])

@@ -57,7 +57,7 @@ def test_a_started_writer_flushes_by_itself(store: Store) -> None:
     writer = store.writer(sync_interval_s=0.05)
     writer.start()
     save(writer)
-    wait_for(lambda: store.index.totals(1).count == 1, 5, "the row")
+    wait_for(lambda: store.index.totals(1).count == 1, "the row")
     writer.close()
 
 
@@ -145,14 +145,14 @@ def test_a_flush_that_fails_is_told_with_the_next_save_and_made_up_for(store: St
     hidden = path.rename(store.layout.root / "elsewhere")
     path.symlink_to(path)  # opening it fails, and not because nothing is there
     writer.start()
-    wait_for(lambda: writer._failure, 5, "a failing batch")
+    wait_for(lambda: writer._failure, "a failing batch")
     with pytest.raises(StorageError, match="synced"):
         save(writer)  # told, and saved all the same
     with pytest.raises(StorageError):
         writer.flush()
     assert store.index.totals(1).count == 0
     hidden.replace(path)
-    wait_for(lambda: store.index.get(first) is not None, 5, "the row, by itself")
+    wait_for(lambda: store.index.get(first) is not None, "the row, by itself")
     writer.flush()
     save(writer, at_us=NOW_US + 1)
     writer.close()
@@ -378,7 +378,7 @@ def test_a_camera_goes_on_recording_while_it_is_deleted(store: Store) -> None:
     for _ in range(rounds):
         goal = saved + before_deleting
         allowed.release(per_round)
-        wait_for(partial(lambda goal: saved >= goal or failures, goal), 20, "images")
+        wait_for(partial(lambda goal: saved >= goal or failures, goal), "images")
         store.archive.delete_camera(1)
     thread.join()
     save(writer)

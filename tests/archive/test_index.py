@@ -167,7 +167,7 @@ def test_what_is_answered_from_memory_follows_what_others_write_at_once(tmp_path
         for path in tmp_path.glob("index.db*"):
             if not path.name.endswith((".lock", ".making")):
                 path.unlink()
-        wait_for(lambda: index.totals(1).count == 0, 5, "the index that was made anew")
+        wait_for(lambda: index.totals(1).count == 0, "the index that was made anew")
         index.add_images([make_image(1, 9)])
         assert index.totals(1).count == 1
     with pytest.raises(StorageError, match="closed"):
@@ -410,7 +410,7 @@ def test_a_damaged_index_is_exchanged_under_all_who_use_it(tmp_path: Path) -> No
         return index.images(1, *EVER) == [] or len(index.images(1, *EVER)) == 1
 
     for index in (user, recorder):
-        wait_for(partial(is_new, index), 5, "the new index to be used")
+        wait_for(partial(is_new, index), "the new index to be used")
     recorder.add_images([make_image(1, START + 1)])
     assert user.get(make_image(1, START + 1).key) is not None
     assert user.generation == 1

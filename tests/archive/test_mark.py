@@ -115,7 +115,7 @@ def test_an_index_deleted_under_its_users_is_made_anew_without_a_restart(store: 
     assert other.cameras() == [1]
     for path in store.layout.root.glob("index.db*"):
         path.unlink()
-    wait_for(lambda: not (store.index.cameras() or other.cameras()), 5, "the new index")
+    wait_for(lambda: not (store.index.cameras() or other.cameras()), "the new index")
     assert (store.index.generation, other.generation) == (1, 1)
     store.index.add_images([image])
     assert other.get(image.key) == image
@@ -129,7 +129,7 @@ def test_an_index_put_back_from_a_backup_under_its_users_is_used(store: Store) -
         index.execute("VACUUM INTO ?", [str(backup)])
     store.save(2, NOW)
     backup.rename(store.layout.index)
-    wait_for(lambda: store.index.cameras() == [1], 5, "the index of the backup")
+    wait_for(lambda: store.index.cameras() == [1], "the index of the backup")
 
 
 def test_an_index_that_is_gone_with_its_disk_is_not_made_anew(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_an_index_that_is_gone_with_its_disk_is_not_made_anew(tmp_path: Path) ->
         root.rename(away)
         root.mkdir()
         with pytest.raises(StorageError, match="mounted"):
-            wait_for(lambda: not store.index.cameras(), 5, "a refusal")
+            wait_for(lambda: not store.index.cameras(), "a refusal")
         assert list(root.iterdir()) == []
         root.rmdir()
         away.rename(root)

@@ -44,7 +44,7 @@ def compare(store: Store) -> None:
     reconciler.start()
     assert reconciler.wait_complete(20)
     assert reconciler.progress == 1
-    wait_for(lambda: not store.index.unread(1), 20, "every file to be read")
+    wait_for(lambda: not store.index.unread(1), "every file to be read")
     reconciler.close()
 
 
@@ -156,7 +156,7 @@ def test_an_image_cut_short_long_ago_is_taken_in_and_a_young_one_waited_for(stor
     assert [image.key.number for image in store.index.images(1, *EVER)] == [0]
     with young.open("ab") as file:  # the folder's own time stays as it is
         file.write(JPEG[-10:])
-    wait_for(lambda: store.index.totals(1).count == 2, 5, "the whole image")
+    wait_for(lambda: store.index.totals(1).count == 2, "the whole image")
     reconciler.close()
     assert store.index.totals(1).size == old.stat().st_size + len(JPEG)
 
@@ -168,11 +168,11 @@ def test_flat_folders_are_watched_while_another_program_writes(store: Store) -> 
     assert reconciler.wait_complete(5)
     for number in range(1, 20):
         path = store.put(f"1/20260320-120000-{number:02}.jpg", age_s=0)
-        wait_for(partial(has_images, store, 1, number + 1), 5, str(path))
+        wait_for(partial(has_images, store, 1, number + 1), str(path))
     path.unlink()
-    wait_for(lambda: store.index.totals(1).count == 19, 5, "the deletion")
+    wait_for(lambda: store.index.totals(1).count == 19, "the deletion")
     store.put("7/20260320-120000-00.jpg", age_s=0)
-    wait_for(lambda: store.index.totals(7).count == 1, 5, "a new camera")
+    wait_for(lambda: store.index.totals(7).count == 1, "a new camera")
     reconciler.close()
 
 
@@ -183,7 +183,7 @@ def test_what_a_killed_recorder_left_is_found_while_the_server_runs(store: Store
     assert reconciler.wait_complete(5)
     killed = store.writer()
     killed.save(1, to_us(NOW), JPEG, width=32, height=16)
-    wait_for(partial(has_images, store, 1, 2), 5, "what it saved")
+    wait_for(partial(has_images, store, 1, 2), "what it saved")
     reconciler.close()
 
 
@@ -325,7 +325,6 @@ def test_a_camera_folder_exchanged_meanwhile_is_compared_anew(store: Store) -> N
     (store.layout.captures / "new").rename(store.layout.captures / "1")
     wait_for(
         lambda: [i.key.second for i in store.index.images(1, *EVER)] == [SECOND - 86400],
-        5,
         "the other folder's image alone",
     )
     reconciler.close()

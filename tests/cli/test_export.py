@@ -138,10 +138,10 @@ def test_an_interrupted_export_leaves_nothing(tmp_path: Path, number: signal.Sig
             stderr=subprocess.DEVNULL,
             env=clean_environment(),
         )  # fmt: skip
-        wait_for(lambda: left(out) or running.poll() is not None, 30, "the export to begin")
+        wait_for(lambda: left(out) or running.poll() is not None, "the export to begin")
         running.send_signal(number)
         assert running.wait(20) != 0
-        wait_for(lambda: not left(out), 10, "the unfinished file to go")
+        wait_for(lambda: not left(out), "the unfinished file to go")
 
 
 def test_every_option_of_the_api_is_a_flag() -> None:

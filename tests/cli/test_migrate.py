@@ -334,10 +334,10 @@ def test_a_server_beside_motion_serves_the_footage_and_what_motion_goes_on_writi
             told: dict[str, int] = server.post("/file/pathMetrics")["count"]
             return told
 
-        wait_for(lambda: counts().get("Front door") == 4, 20, "the images of camera 1")
+        wait_for(lambda: counts().get("Front door") == 4, "the images of camera 1")
         assert len(server.post("/convert/listProcess")["list"]) == len(OUTPUTS)
         (footage / "shared/captures/1/20260320-140000-00.jpg").write_bytes(JPEG)
-        wait_for(lambda: counts()["Front door"] == 5, 20, "the image that Motion wrote")
+        wait_for(lambda: counts()["Front door"] == 5, "the image that Motion wrote")
         assert server.stop() == 0
     after = snapshot(footage)
     assert {name: after[name] for name in before} == before

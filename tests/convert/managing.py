@@ -10,7 +10,8 @@ from chimera_storage.clock import SystemClock
 from chimera_storage.config import ConvertSettings
 from chimera_storage.convert.jobs import ConversionManager
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
-from tests.support.saved_images import SECOND_US, START_US, SavedImages, until
+from tests.support.saved_images import SECOND_US, START_US, SavedImages
+from tests.support.waiting import until
 
 Change = tuple[ConversionStatus | None, ConversionStatus]
 
@@ -56,14 +57,14 @@ class Managed:
         assert conversion is not None
         return conversion
 
-    async def settled(self, id_: str, timeout_s: float = 30) -> Conversion:
+    async def settled(self, id_: str) -> Conversion:
         """The conversion, when it is over."""
-        await until(lambda: not self.now(id_).status.active, timeout_s, "the conversion to end")
+        await until(lambda: not self.now(id_).status.active, "the conversion to end")
         return self.now(id_)
 
-    async def underway(self, id_: str, timeout_s: float = 30) -> int:
+    async def underway(self, id_: str) -> int:
         """The process id of the only running conversion, when it has begun to write."""
-        await until(lambda: self.now(id_).frames_done > 0, timeout_s, "the first images")
+        await until(lambda: self.now(id_).frames_done > 0, "the first images")
         (pid,) = conversion_processes()
         return pid
 

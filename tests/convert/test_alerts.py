@@ -19,7 +19,8 @@ from chimera_storage.convert.alerts import ConversionAlerts
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from tests.convert.managing import managed, query
 from tests.support.receiver import SECRET, receiver
-from tests.support.saved_images import SavedImages, picture, until
+from tests.support.saved_images import SavedImages, picture
+from tests.support.waiting import until
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = ConversionStatus
 LAYOUT = Layout(Path("/nowhere"), ZoneInfo("UTC"))
@@ -169,7 +170,7 @@ def test_closing_does_not_wait_for_a_receiver_that_never_answers() -> None:
             await alerts.start()
             of_conversions(alerts).conversion_changed(VIDEO, ASKED_FOR)
             of_conversions(alerts).conversion_changed(ended(DONE), VIDEO)
-            await until(lambda: chat.bodies, 5, "the first alert")
+            await until(lambda: chat.bodies, "the first alert")
             began = time.monotonic()
             await alerts.close(0.2)
             return time.monotonic() - began
@@ -229,8 +230,8 @@ def test_a_real_conversion_alerts_once_each_and_never_waits_for_the_chat(
                 changed = of_conversions(alerts, saved.layout).conversion_changed
                 opened.manager._ledger._on_change = changed
                 conversion = await opened.manager.request(**query(ConversionType.ZIP))
-                assert (await opened.settled(conversion.id, 10)).status is DONE
-            await until(lambda: len(chat.bodies) == 2, 10, "both alerts")
+                assert (await opened.settled(conversion.id)).status is DONE
+            await until(lambda: len(chat.bodies) == 2, "both alerts")
             await alerts.close()
 
         asyncio.run(run())

@@ -68,7 +68,7 @@ def test_it_ends_and_cleans_up_when_the_server_dies(
     saved.save([picture(1, 1280, 720)] * 1500, width=1280, height=720)
     with child() as process:
         give(process, job(saved, target, kind).to_line())
-        wait_for(target.exists, 20, "the output")
+        wait_for(target.exists, "the output")
         os.kill(process.pid, signal.SIGSTOP)  # so that a fast one is not through before
         assert process.stdin is not None
         process.stdin.close()
@@ -99,7 +99,7 @@ def test_signals_that_a_service_manager_sends_to_all_do_not_end_it(saved: SavedI
     saved.save([picture(1, 640, 480)] * 100, width=640, height=480)
     with child() as process:
         give(process, job(saved, target).to_line())
-        wait_for(target.exists, 20, "the output")
+        wait_for(target.exists, "the output")
         process.terminate()
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == EXIT_MADE
@@ -109,9 +109,9 @@ def test_it_runs_at_low_priority_and_shows_nothing_in_its_title(saved: SavedImag
     saved.save([picture(1, 1280, 720)] * 500, width=1280, height=720)
     with child() as process:
         give(process, job(saved, None).to_line())
-        wait_for(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) >= 10, 10, "low priority")
+        wait_for(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) >= 10, "low priority")
         title = Path(f"/proc/{process.pid}/cmdline")  # empty for a moment at its beginning
-        wait_for(title.read_bytes, 10, "the title")
+        wait_for(title.read_bytes, "the title")
         said = title.read_bytes().rstrip(b"\0")
         assert said.endswith(b"\0-P\0-m\0chimera_storage.convert")
 

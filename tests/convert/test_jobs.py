@@ -20,7 +20,8 @@ from chimera_storage.convert.runner import MAX_ATTEMPTS
 from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from tests.convert.managing import Managed, conversion_processes, managed, query
-from tests.support.saved_images import SECOND_US, START_US, SavedImages, picture, until
+from tests.support.saved_images import SECOND_US, START_US, SavedImages, picture
+from tests.support.waiting import until
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = ConversionStatus
 
@@ -338,7 +339,6 @@ def test_a_killed_process_is_started_again_and_fails_after_three(saved: SavedIma
                         opened.now(conversion.id).attempts == n
                         and opened.now(conversion.id).frames_done > 0
                     ),
-                    30,
                     f"attempt {attempt}",
                 )
                 os.kill(conversion_processes()[0], signal.SIGKILL)
@@ -466,7 +466,7 @@ def test_an_index_that_is_locked_for_a_while_does_not_lose_the_end(saved: SavedI
     async def run() -> None:
         async with managed(saved) as opened:
             conversion = await opened.manager.request(**query(ConversionType.ZIP))
-            await until(conversion_processes, 30, "the process")
+            await until(conversion_processes, "the process")
             with closing(sqlite3.connect(saved.layout.index)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 await asyncio.sleep(0.3)

@@ -14,7 +14,8 @@ from chimera_storage.convert.process import Children
 from chimera_storage.model import ConversionType
 from tests.convert.managing import conversion_processes
 from tests.convert.test_child import job
-from tests.support.saved_images import SavedImages, picture, until
+from tests.support.saved_images import SavedImages, picture
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def children() -> AsyncIterator[Children]:
     kept = Children(keep_spare=True)
     kept.prepare()
-    await until(lambda: kept._spare, 10, "a process to be ready")
+    await until(lambda: kept._spare, "a process to be ready")
     try:
         yield kept
     finally:
@@ -47,7 +48,7 @@ def test_what_is_ready_is_used_and_another_one_made_ready(saved: SavedImages) ->
                 data += piece
             assert await child.wait() == 0
             assert b"moov" in data
-            await until(lambda: kept._spare, 10, "another one")
+            await until(lambda: kept._spare, "another one")
             assert conversion_processes() != [ready]
 
     uvloop.run(run())
@@ -65,7 +66,7 @@ def test_an_archive_does_without_the_libraries_of_videos_and_leaves_them_to_a_vi
     async def run() -> None:
         async with children() as kept:
             (ready,) = conversion_processes()
-            await until(lambda: has_loaded_ffmpeg(ready), 10, "the libraries of videos")
+            await until(lambda: has_loaded_ffmpeg(ready), "the libraries of videos")
             child = await kept.start(job(saved, None, ConversionType.ZIP))
             assert await child.read()  # the pipe does not hold all of it, so it is not through
             assert child.pid != ready
@@ -87,8 +88,8 @@ def test_one_that_was_killed_while_it_waited_is_not_used(saved: SavedImages) -> 
         async with children() as kept:
             (ready,) = conversion_processes()
             os.kill(ready, signal.SIGKILL)
-            await until(lambda: not conversion_processes(), 5, "its end")
-            await until(lambda: kept._spare is not None and not kept._spare.is_alive, 5, "the news")
+            await until(lambda: not conversion_processes(), "its end")
+            await until(lambda: kept._spare is not None and not kept._spare.is_alive, "the news")
             child = await kept.start(job(saved, None, ConversionType.MP4))
             assert child.pid != ready
             assert await child.read()
@@ -101,7 +102,7 @@ def test_closing_while_one_is_being_made_ready_leaves_none(saved: SavedImages) -
     async def run() -> None:
         kept = Children(keep_spare=True)
         kept.prepare()
-        await until(lambda: kept._preparing, 5, "it to begin")
+        await until(lambda: kept._preparing, "it to begin")
         await kept.close()
         kept.prepare()
         assert kept._timer is None

@@ -13,7 +13,8 @@ from chimera_storage.convert.streams import MAX_STREAMS
 from chimera_storage.errors import ConflictError, ConversionError, NotFoundError
 from chimera_storage.model import ConversionType
 from tests.convert.managing import conversion_processes, managed, query
-from tests.support.saved_images import SavedImages, picture, until
+from tests.support.saved_images import SavedImages, picture
+from tests.support.waiting import until
 
 
 def save_long(saved: SavedImages) -> None:
@@ -87,10 +88,10 @@ def test_a_cancelled_reader_ends_the_process(saved: SavedImages) -> None:
                     pass
 
             reader = asyncio.create_task(read())
-            await until(conversion_processes, 30, "the process")
+            await until(conversion_processes, "the process")
             reader.cancel()
             await asyncio.wait({reader})
-            await until(lambda: not conversion_processes(), 1, "the process to end")
+            await until(lambda: not conversion_processes(), "the process to end")
 
     uvloop.run(run())
 

@@ -17,7 +17,8 @@ from chimera_storage.model import Conversion, ConversionStatus, ConversionType
 from chimera_storage.options import VideoOptions
 from tests.convert.managing import Managed, managed, query
 from tests.convert.test_video import frames_of, shades, wanted
-from tests.support.saved_images import START_US, SavedImages, picture, until
+from tests.support.saved_images import START_US, SavedImages, picture
+from tests.support.waiting import until
 
 DONE = ConversionStatus.DONE
 
@@ -159,7 +160,7 @@ def test_a_clock_that_jumps_stops_nothing(saved: SavedImages) -> None:
                 etas.append(now.eta_s(JumpingClock().now().microsecond))
             return not any(opened.now(conversion.id).status.active for conversion in asked)
 
-        await until(all_over, 120, "all to be made")
+        await until(all_over, "all to be made", timeout_s=120)
         assert [opened.now(conversion.id).status for conversion in asked] == [DONE] * 4
         assert all(eta is None or eta >= 0 for eta in etas)
 

@@ -17,39 +17,37 @@ from tests.support.waiting import wait_for
 Picture = TypeVar("Picture", SourceFrame, SourceJpeg)
 
 
-def read(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceFrame]:
+def read(source: Source, pictures: int) -> list[SourceFrame]:
     """The first pictures of a source, decoded; all if it ends earlier. Raises SourceError."""
-    return _read(source, pictures, timeout_s, SourceFrame)
+    return _read(source, pictures, SourceFrame)
 
 
-def read_jpegs(source: Source, pictures: int, timeout_s: float = 15) -> list[SourceJpeg]:
+def read_jpegs(source: Source, pictures: int) -> list[SourceJpeg]:
     """The same of a source that gives the camera's JPEG files."""
-    return _read(source, pictures, timeout_s, SourceJpeg)
+    return _read(source, pictures, SourceJpeg)
 
 
-def _read(source: Source, pictures: int, timeout_s: float, kind: type[Picture]) -> list[Picture]:
+def _read(source: Source, pictures: int, kind: type[Picture]) -> list[Picture]:
     reader = FrameReader(source, "test-reader")
     decoder = Decoder()
     reader.start()
     frames: list[Picture] = []
 
     def enough() -> bool:
-        while (item := reader.get(0.01)) is not None:
+        for item in reader.get_all(0.01):
             for picture in _decoded(item, decoder):
                 assert isinstance(picture, kind)
                 frames.append(picture)
-            if len(frames) == pictures:
-                return True
-        return False
+        return len(frames) >= pictures
 
     try:
-        wait_for(enough, timeout_s, lambda: f"{pictures} pictures; {len(frames)} came")
+        wait_for(enough, lambda: f"{pictures} pictures; {len(frames)} came")
     except EOFError:
         pass
     finally:
         reader.close()
         assert reader.join(5), "the reader's thread did not end"
-    return frames
+    return frames[:pictures]
 
 
 def _decoded(item: Item, decoder: Decoder) -> list[SourceFrame | SourceJpeg]:

@@ -18,9 +18,9 @@ from chimera_storage.motion.sources.connect import source_for
 from chimera_storage.motion.sources.source import Item
 from chimera_storage.motion.views import Views
 from tests.motion.clips import HEIGHT, RATE, WIDTH, write_clip
-from tests.motion.test_supervisor import settings_for, supervising, until
+from tests.motion.test_supervisor import settings_for, supervising
 from tests.support.rtsp import RtspServer
-from tests.support.waiting import wait_for
+from tests.support.waiting import until, wait_for
 
 BOX = Box(1, 2, 3, 4)
 
@@ -57,14 +57,18 @@ class Shown:
         return self.live.of(1)
 
 
+def viewing() -> list[threading.Thread]:
+    """The threads of viewers; others of this process may be ending meanwhile."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("live-")]
+
+
 def test_nothing_is_decoded_while_nobody_looks(items: list[Item]) -> None:
     shown = Shown()
     viewer = shown.viewer()
-    before = threading.active_count()
     for item in items:
         viewer.offer(item, ())
     assert (viewer.pictures, shown.pictures) == (0, [])
-    assert threading.active_count() == before
+    assert viewing() == []
 
 
 def test_who_begins_to_look_sees_the_newest_picture_at_once(items: list[Item]) -> None:
@@ -73,7 +77,7 @@ def test_who_begins_to_look_sees_the_newest_picture_at_once(items: list[Item]) -
     for item in items[:18]:  # eight after the second key frame
         viewer.offer(item, ())
     shown.live.show([1])
-    wait_for(lambda: shown.pictures, 10, "a picture without waiting for the next key frame")
+    wait_for(lambda: shown.pictures, "a picture without waiting for the next key frame")
     picture = shown.pictures[0]
     assert viewer.pictures == 8
     assert picture.time_us == items[17].time_us
@@ -90,8 +94,8 @@ def test_pictures_come_a_few_times_a_second_with_what_moves(items: list[Item]) -
     viewer.offer(items[5], ())  # no beginning: cannot be decoded
     for item in items[10:]:
         viewer.offer(item, [BOX])
-    wait_for(lambda: shown.pictures, 10, "a picture")
-    wait_for(lambda: viewer.pictures == len(items[10:]), 10, "all to be decoded")
+    wait_for(lambda: shown.pictures, "a picture")
+    wait_for(lambda: viewer.pictures == len(items[10:]), "all to be decoded")
     assert len(shown.pictures) < len(items[10:])
     assert shown.pictures[0].boxes == (BOX,)
     shown.live.show([])
@@ -100,13 +104,12 @@ def test_pictures_come_a_few_times_a_second_with_what_moves(items: list[Item]) -
 def test_who_leaves_ends_the_decoding_and_may_come_again(items: list[Item]) -> None:
     shown = Shown()
     viewer = shown.viewer()
-    before = threading.active_count()
     for _ in range(3):
         shown.live.show([1])
         for item in items[:10]:
             viewer.offer(item, ())
         shown.live.show([2])
-    wait_for(lambda: threading.active_count() == before, 10, "the threads to end")
+    wait_for(lambda: not viewing(), "the threads to end")
     decoded = viewer.pictures
     for item in items[10:]:
         viewer.offer(item, ())
@@ -114,7 +117,7 @@ def test_who_leaves_ends_the_decoding_and_may_come_again(items: list[Item]) -> N
     for _ in range(20):
         shown.live.show([1])
         shown.live.show([])
-    wait_for(lambda: threading.active_count() == before, 10, "the threads to end")
+    wait_for(lambda: not viewing(), "the threads to end")
 
 
 def test_a_recorder_that_begins_anew_knows_that_somebody_looks(items: list[Item]) -> None:
@@ -124,7 +127,7 @@ def test_a_recorder_that_begins_anew_knows_that_somebody_looks(items: list[Item]
     second = shown.viewer()
     for item in items[:10]:
         second.offer(item, ())
-    wait_for(lambda: shown.pictures, 10, "a picture")
+    wait_for(lambda: shown.pictures, "a picture")
     shown.live.show([])
 
 

@@ -20,7 +20,7 @@ def leaves_nothing(camera: Reconnecting, first: int, then: int, timeout_s: float
         camera.until(first, timeout_s)
         before = Left.now()
         camera.until(then, timeout_s)
-        wait_for(lambda: Left.now().threads <= before.threads + 1, 5, "threads that end")
+        wait_for(lambda: Left.now().threads <= before.threads + 1, "threads that end")
         after = Left.now()
         assert camera.connected > (then - first) // 4
     assert after.descriptors <= before.descriptors + 4

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from chimera_storage.model import CameraState
 from chimera_storage.motion.supervisor import RecorderSupervisor
 from tests.motion.clips import write_clip
 from tests.support.http_camera import HttpCamera
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 CLOCK = SystemClock()
@@ -56,13 +57,6 @@ async def supervising(
         yield supervisor
     finally:
         await supervisor.close()
-
-
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 15) -> None:
-    deadline = CLOCK.monotonic() + timeout_s
-    while not condition():
-        assert CLOCK.monotonic() < deadline, f"waited in vain for {what}"
-        await asyncio.sleep(0.02)
 
 
 def images(root: Path) -> int:
@@ -157,7 +151,7 @@ async def test_a_process_that_keeps_dying_is_called_errored(tmp_path: Path) -> N
     settings = settings_for(tmp_path, "demo:")
     (tmp_path / "index.db").mkdir()  # no index can be opened
     async with supervising(settings) as supervisor:
-        await until(lambda: supervisor.status() == "errored", "the status", 20)
+        await until(lambda: supervisor.status() == "errored", "the status")
         assert supervisor.restarts() >= 3
         report = supervisor.reports()[0]
         assert report.state is CameraState.FAILED

@@ -99,8 +99,8 @@ def test_what_a_camera_sent_is_what_was_read_whatever_ends_its_connections(
     )
     camera = Camera(over(acts))
     with Cameras([camera]), recording(tmp_path / "data", camera.url) as running:
-        wait_for(lambda: len(camera.connections) == 3, 20, "three connections")
-        wait_for(lambda: not camera.playing, 10, "the end of the last")
+        wait_for(lambda: len(camera.connections) == 3, "three connections")
+        wait_for(lambda: not camera.playing, "the end of the last")
         running.wait(lambda report: report.frames_read == camera.sent + 1)  # a part of one more
     last = running.reports[-1]
     assert [connection.sent for connection in camera.connections] == [17, 12, 12]

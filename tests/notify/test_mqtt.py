@@ -16,7 +16,7 @@ from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.notify import mqtt
 from chimera_storage.notify.mqtt import HomeAutomation
 from tests.support.mosquitto import PASSWORD, Mosquitto, needs_mosquitto, until_heard
-from tests.support.saved_images import until
+from tests.support.waiting import until
 from tests.support.web import NOW, Room, web_room
 
 pytestmark = needs_mosquitto
@@ -223,7 +223,7 @@ def test_a_wrong_password_is_said_in_the_log_without_it_and_holds_up_nothing(
     async def run() -> None:
         home = bridge(room, **broker.settings | {"password": f"not-{PASSWORD}"})
         await home.start()
-        await until(refused, 10, "two tries")
+        await until(refused, "two tries")
         await home.close()
 
     asyncio.run(run())

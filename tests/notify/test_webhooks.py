@@ -28,7 +28,7 @@ from chimera_storage.notify import webhooks as module
 from chimera_storage.notify.webhooks import Webhooks
 from chimera_storage.service import SignedLinks
 from tests.support.receiver import SECRET, Receiver, receiver
-from tests.support.saved_images import until
+from tests.support.waiting import until
 from tests.support.web import NOW, Room, web_room
 
 KEY = "signing-secret-0815"
@@ -114,14 +114,14 @@ def test_the_start_and_the_end_of_motion_are_told_with_a_link_that_needs_no_acco
             hooks = webhooks(room, hook.url)
             await hooks.start()
             room.recorders.said = [OPEN]
-            await until(lambda: hook.bodies, 5, "the start")
+            await until(lambda: hook.bodies, "the start")
             room.save(1, BEGIN, event=BEGIN_US, score=0.1, content=b"\xff\xd8 little \xff\xd9")
             best = room.save(1, NOW, event=BEGIN_US, score=0.5, content=b"\xff\xd8 most \xff\xd9")
             room.recorders.said = [IDLE]
             end_us = best.taken_at_us
             event = Event(camera=1, start_us=BEGIN_US, end_us=end_us)
             room.archive.index.add_events([event])
-            await until(lambda: len(hook.bodies) == 2, 5, "the end")
+            await until(lambda: len(hook.bodies) == 2, "the end")
             await hooks.close()
 
         asyncio.run(run())
@@ -198,7 +198,7 @@ def test_a_receiver_that_never_answers_holds_up_nothing_and_does_not_fill_the_me
             for _ in range(3000):
                 hooks.health_changed(news("again"))
             passed_s = time.monotonic() - began_s
-            await until(lambda: hook.bodies, 5, "the first")
+            await until(lambda: hook.bodies, "the first")
             await hooks.close(0.1)
             return passed_s
 

@@ -165,7 +165,6 @@ class Crashes:
                 all(len(w.lines) >= min(enough, 20) for w in workers[:2])
                 and sum(len(w.lines) for w in workers) >= enough
             ),
-            60,
             "images",
         )
         self._random.shuffle(workers)
@@ -211,7 +210,7 @@ class Crashes:
         for name in files:
             crc = zlib.crc32((self.layout.captures / name).read_bytes())
             assert self._crcs.setdefault(name, crc) == crc, f"{name} is not what was saved"
-        wait_for(lambda: self._served() == files, 90, lambda: self._difference(files))
+        wait_for(lambda: self._served() == files, lambda: self._difference(files), timeout_s=90)
         indexed = self._indexed()
         assert indexed == files, f"indexed: {sorted(indexed ^ files)}"
         for camera in CAMERAS:

@@ -37,7 +37,7 @@ def served(room: Room) -> Iterator[int]:
     thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()
     try:
-        wait_for(lambda: _answers(port), 20, "the server to listen")
+        wait_for(lambda: _answers(port), "the server to listen")
         yield port
     finally:
         stop.set()

@@ -12,7 +12,7 @@ import aiomqtt
 import pytest
 
 from tests.support.server import free_port
-from tests.support.waiting import wait_for
+from tests.support.waiting import until, wait_for
 
 PROGRAM = Path("/usr/sbin/mosquitto")
 USER, PASSWORD = "cameras", "broker-password-0815"
@@ -47,7 +47,7 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [PROGRAM, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self._answers, 10, "mosquitto")
+        wait_for(self._answers, "mosquitto")
 
     def stop(self) -> None:
         assert self._process is not None
@@ -82,10 +82,6 @@ class Mosquitto:
                 await asyncio.wait({listening})
 
 
-async def until_heard(
-    heard: dict[str, bytes], what: Callable[[dict[str, bytes]], object], timeout_s: float = 10
-) -> None:
+async def until_heard(heard: dict[str, bytes], what: Callable[[dict[str, bytes]], object]) -> None:
     """Until that is true of what was heard."""
-    async with asyncio.timeout(timeout_s):
-        while not what(heard):
-            await asyncio.sleep(0.01)
+    await until(lambda: what(heard), "the message")

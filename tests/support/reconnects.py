@@ -132,8 +132,8 @@ class Reconnecting:
         """Wait until so many have been tried."""
         wait_for(
             lambda: self.connections >= connections,
-            timeout_s,
             lambda: f"{connections} connections; {self.connections} were tried",
+            timeout_s=timeout_s,
         )
 
     def _next_source(self) -> Source:

@@ -37,7 +37,7 @@ class RtspServer:
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
-        wait_for(self._answers, 10, "the RTSP server")
+        wait_for(self._answers, "the RTSP server")
 
     def stop(self) -> None:
         """End it with all its connections, at once."""

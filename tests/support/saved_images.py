@@ -1,9 +1,7 @@
 """An archive with real images in it, for whatever reads one."""
 
-import asyncio
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -96,12 +94,3 @@ def saved_images(root: Path, timezone: str = "UTC") -> Iterator[SavedImages]:
         yield opened
     finally:
         opened.index.close()
-
-
-async def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
-    """`wait_for` in an event loop."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s} s in vain for {what}")
-        await asyncio.sleep(0.01)

@@ -95,7 +95,7 @@ class RunningServer:
                 env=clean_environment() | self._env,
                 start_new_session=True,
             )
-        wait_for(self._answers, 60, lambda: f"the server to answer; its log:\n{self.log}")
+        wait_for(self._answers, lambda: f"the server to answer; its log:\n{self.log}")
 
     def _answers(self) -> bool:
         assert self._process is not None

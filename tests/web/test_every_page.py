@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 import simplejpeg
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from chimera_storage.access import Role
 from chimera_storage.clock import to_us
 from chimera_storage.model import Box, CameraReport, CameraState, Event
 from chimera_storage.web.permissions import ROUTES
 from tests.support.accessibility import COLOURS, barriers
-from tests.support.browser import CHROMIUM, DESKTOP, FLAGS, PHONE
+from tests.support.browser import CHROMIUM, DESKTOP, PHONE, shared_browser
 from tests.support.granian_room import served
 from tests.support.waiting import wait_for
 from tests.support.web import NOW, Room, web_room
@@ -147,11 +147,11 @@ def opened(page: Page, url: str, wire: Wire) -> list[str]:
 
     try:
         busy = page.locator("[aria-busy=true]:visible")
-        wait_for(lambda: not busy.count(), 30, "all of it")
+        wait_for(lambda: not busy.count(), "all of it")
     except AssertionError as error:
         return [str(error)]
     with suppress(AssertionError):  # a page that shows what is live is never quiet
-        wait_for(is_quiet, 6, "nothing to be fetched any more")
+        wait_for(is_quiet, "nothing to be fetched any more", timeout_s=6)
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     wrong = [f"{wide} pixels stick out"] if wide > 0 else []
     if wire.bytes > MOST_BYTES:
@@ -166,31 +166,29 @@ def test_every_page_is_light_and_has_no_barrier(
     pages = addresses(room)
     found: list[str] = []
     weights: dict[str, int] = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        page = browser.new_page(
-            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
-        )
-        page.on("console", lambda m: found.extend([m.text] * (m.type in {"error", "warning"})))
-        page.on("pageerror", lambda error: found.append(str(error)))
-        wire = Wire(page)
-        for address in ["/login", *pages]:
-            before = len(found)
-            found += opened(page, url + address, wire)
-            weights[address] = int(wire.bytes)
-            for opener in OPENERS:
-                for one in page.locator(opener).all():
-                    one.click(force=True)
-            found += barriers(page)
-            picture(page, address, size, "light")
-            page.emulate_media(color_scheme="dark")
-            found += barriers(page, only=COLOURS)
-            picture(page, address, size, "dark")
-            page.emulate_media(color_scheme="light")
-            found[before:] = [f"{address}: {what}" for what in found[before:]]
-            if address == "/login":
-                log_in(page)
-        browser.close()
+    page = shared_browser().new_page(
+        viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
+    )
+    page.on("console", lambda m: found.extend([m.text] * (m.type in {"error", "warning"})))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    wire = Wire(page)
+    for address in ["/login", *pages]:
+        before = len(found)
+        found += opened(page, url + address, wire)
+        weights[address] = int(wire.bytes)
+        for opener in OPENERS:
+            for one in page.locator(opener).all():
+                one.click(force=True)
+        found += barriers(page)
+        picture(page, address, size, "light")
+        page.emulate_media(color_scheme="dark")
+        found += barriers(page, only=COLOURS)
+        picture(page, address, size, "dark")
+        page.emulate_media(color_scheme="light")
+        found[before:] = [f"{address}: {what}" for what in found[before:]]
+        if address == "/login":
+            log_in(page)
+    page.close()
     (PICTURES / f"bytes-{size[0]}.json").write_text(json.dumps(weights, indent=1))
     assert found == []
 

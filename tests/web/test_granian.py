@@ -100,7 +100,7 @@ def test_2021_bug_a_client_that_goes_away_stops_the_work(
         connection.sendall(CREATE_VIDEO)
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
         assert room.conversions.streams_open == 1
-    wait_for(lambda: room.conversions.streams_open == 0, 10, "the generator to be closed")
+    wait_for(lambda: room.conversions.streams_open == 0, "the generator to be closed")
     assert is_well(port)
 
 
@@ -118,8 +118,8 @@ def test_bug_a_client_that_went_away_before_the_first_byte_left_the_work_running
     monkeypatch.setattr(room.conversions, "stream", long_in_coming)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(CREATE_VIDEO)
-        wait_for(lambda: room.conversions.streams_open == 1, 10, "the work to begin")
-    wait_for(lambda: room.conversions.streams_open == 0, 10, "the generator to be closed")
+        wait_for(lambda: room.conversions.streams_open == 1, "the work to begin")
+    wait_for(lambda: room.conversions.streams_open == 0, "the generator to be closed")
     assert is_well(port)
 
 
@@ -134,7 +134,7 @@ def test_a_stream_that_breaks_off_ends_the_connection_so_that_the_client_knows(
     monkeypatch.setattr(room.conversions, "stream", breaking)
     with capture_logs() as lines:
         answer = exchange(port, CREATE_VIDEO)
-        wait_for(lambda: lines, 10, "the failure to be logged")
+        wait_for(lambda: lines, "the failure to be logged")
     assert [line["event"] for line in lines] == ["download_broken_off"]
     assert b"the first part" in answer
     assert not answer.endswith(b"0\r\n\r\n")
@@ -161,8 +161,8 @@ def test_a_download_that_is_broken_off_closes_the_file(room: Room, port: int) ->
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"GET /shared/captures/large.zip HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
-        wait_for(lambda: open_files(path) == 1, 10, "the file to be open")
-    wait_for(lambda: open_files(path) == 0, 10, "the file to be closed")
+        wait_for(lambda: open_files(path) == 1, "the file to be open")
+    wait_for(lambda: open_files(path) == 0, "the file to be closed")
     assert is_well(port)
 
 

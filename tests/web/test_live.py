@@ -105,4 +105,4 @@ def test_a_stream_goes_on_until_the_client_leaves(live_room: Room) -> None:
         jpeg = received.partition(b"Content-Length: ")[2].partition(b"\r\n\r\n")[2][:length]
         assert is_marked(jpeg, 40, 35)
         client.close()
-        wait_for(lambda: room.recorders.looking == 0, 10, "the end of the looking")
+        wait_for(lambda: room.recorders.looking == 0, "the end of the looking")

@@ -175,14 +175,14 @@ def test_a_quiet_camera_is_looked_at_and_large_it_is_live(
         card.get_by_role("button", name="Show Street large").click()
         large = page.get_by_role("dialog")
         expect(large.locator("img")).to_have_attribute("src", re.compile("/2/live.mjpeg"))
-        wait_for(lambda: room.recorders.looking == 1, 10, "somebody to look at the stream")
+        wait_for(lambda: room.recorders.looking == 1, "somebody to look at the stream")
         assert barriers(page) == []
         large.get_by_role("radio", name="Last saved").check()
-        wait_for(lambda: room.recorders.looking == 0, 10, "nobody to look at the stream any more")
+        wait_for(lambda: room.recorders.looking == 0, "nobody to look at the stream any more")
         large.get_by_role("radio", name="Live").check()
-        wait_for(lambda: room.recorders.looking == 1, 10, "somebody to look again")
+        wait_for(lambda: room.recorders.looking == 1, "somebody to look again")
         page.keyboard.press("Escape")
-        wait_for(lambda: room.recorders.looking == 0, 10, "the stream to end with the dialog")
+        wait_for(lambda: room.recorders.looking == 0, "the stream to end with the dialog")
         assert complaints == []
 
 

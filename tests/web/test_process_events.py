@@ -98,7 +98,7 @@ def test_many_clients_hear_the_same_and_none_is_left_behind(room: Room, http: ht
     for client in clients:
         client.join(20)
     assert [event[1]["id"] for event in heard] == [made] * 20
-    wait_for(lambda: not room.conversions.feed._listeners, 5, "all listeners to be gone")
+    wait_for(lambda: not room.conversions.feed._listeners, "all listeners to be gone")
 
 
 def test_a_connection_where_nothing_happens_is_kept_open(

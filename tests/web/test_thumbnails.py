@@ -215,7 +215,7 @@ def test_who_has_gone_away_before_its_turn_is_not_worked_for(room: Room) -> None
         for connection in connections:
             connection.close()
         began = time.monotonic()
-        wait_for(lambda: _is_sent(port, room, last), 30, "the last to be made for who stays")
+        wait_for(lambda: _is_sent(port, room, last), "the last to be made for who stays")
         assert time.monotonic() - began < 30
         made = room.app.state.thumbnails.made
         assert made < 60

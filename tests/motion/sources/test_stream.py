@@ -20,6 +20,7 @@ from tests.motion.clips import HEIGHT, RATE, WIDTH, jpegs, without_tables, write
 from tests.motion.reading import drain, read, read_jpegs
 from tests.support.http_camera import silent_server
 from tests.support.rtsp import RtspServer
+from tests.support.waiting import wait_for
 
 CLOCK = SystemClock()
 
@@ -184,11 +185,10 @@ def test_an_rtsp_server_that_goes_away_is_noticed(clip: Path) -> None:
     with RtspServer(clip.parent) as server:
         reader = FrameReader(source(server.url("clip.mp4")), "test")
         reader.start()
-        assert reader.get(10) is not None
+        wait_for(lambda: reader.get_all(0.01), "a picture")
         server.stop()
         with pytest.raises(SourceError):
-            for _ in range(100):
-                reader.get(5)
+            wait_for(lambda: reader.get_all(1) and False, "the end")
         assert reader.join(5)
 
 
@@ -210,7 +210,7 @@ def test_closing_a_reader_does_not_wait_for_a_read_in_progress() -> None:
     with silent_server() as port:
         reader = FrameReader(source(f"rtsp://127.0.0.1:{port}/x", timeout_s=1), "test")
         reader.start()
-        assert reader.get(0.2) is None
+        assert reader.get_all(0.2) == []
         began = time.monotonic()
         reader.close()
         assert time.monotonic() - began < 0.1

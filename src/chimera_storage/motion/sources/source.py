@@ -123,27 +123,18 @@ class FrameReader:
         """Begin to read."""
         self._thread.start()
 
-    def get(self, timeout_s: float) -> Item | None:
-        """The next picture; None where none came in time (0 s: where none waits).
-
-        Raises EOFError after the last picture of a file, SourceError where the source failed.
-        """
-        with self._changed:
-            if self._changed.wait_for(lambda: self._waiting or self._over, timeout_s):
-                return self._next()
-        return None
-
     def get_all(self, timeout_s: float) -> list[Item]:
         """What waits; where that is nothing, what came after at most `timeout_s`.
 
         Nobody is woken up for a compressed picture: they are fetched several at a time, which
-        costs half as much as one by one. Raises as `get` does, once all are fetched.
+        costs half as much as one by one. Once all are fetched, raises EOFError after the last
+        picture of a file, SourceError where the source failed.
         """
         with self._changed:
             if not (self._waiting or self._over):
                 self._changed.wait(timeout_s)
             if not self._waiting and self._over:
-                self._next()
+                raise EOFError if self._error is None else self._error
             items = self.rest()
             self._changed.notify_all()
         return items
@@ -167,14 +158,6 @@ class FrameReader:
         """Wait until the thread is over; False where it still hangs."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
-
-    def _next(self) -> Item:
-        if self._waiting:
-            item = self._waiting.popleft()
-            self._waiting_bytes -= item.size
-            self._changed.notify_all()
-            return item
-        raise EOFError if self._error is None else self._error
 
     def _run(self) -> None:
         error: Exception | None = None
