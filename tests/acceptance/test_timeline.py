@@ -54,9 +54,10 @@ def address(server: RunningServer, **query: object) -> str:
 
 
 def events_of(server: RunningServer, camera: int = 1) -> dict[str, list[Any]]:
-    route = f"/timeline/activity?camera={camera}&start={DAY}&end={DAY}"
-    found: dict[str, list[Any]] = server.http.get(route).json()["events"]
-    return found
+    """Their times to the millisecond, each in a list of its own."""
+    route = f"/motion/events?camera={camera}&start={DAY}&end={DAY}"
+    found = server.http.get(route).json()["list"]
+    return {name: [event[name] for event in found] for name in ("start", "end")}
 
 
 def where(page: Page) -> str:
@@ -413,7 +414,7 @@ def test_an_event_that_goes_on_is_drawn_to_now_and_not_into_the_future(
             name: column[:1] if isinstance(column, list) else column
             for name, column in found["events"].items()
         }
-        found["events"]["end"] = [None]
+        found["events"]["lasts"] = [None]
         route.fulfill(json={**found, "now": now})
 
     with open_page("about:blank", PICTURES / "timeline-goes-on") as (page, complaints):

@@ -54,11 +54,11 @@ def test_a_day_is_counted_by_minute_with_its_events_and_what_is_kept(room: Room)
     assert {i: n for i, n in enumerate(day["counts"]) if n} == {18 * 60: 2, 19 * 60: 1}
     assert (day["images"], day["name"], day["more"]) == (3, "Front door", False)
     assert day["events"] == {
-        "start": [ms(BEGIN)],
-        "end": [ms(BEGIN) + 9000],
+        "after": [18 * 3600],
+        "lasts": [9],
         "images": [2],
         "score": [0.4],
-        "second": [ms(BEGIN) // 1000 + 1],
+        "best": [1],
         "number": [2],
         "urls": {},
     }

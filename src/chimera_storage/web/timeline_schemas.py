@@ -19,14 +19,20 @@ _URLS = "place in the list → address, of images whose name does not follow fro
 class EventColumns(_Model):
     """Events in the order of their times; the n-th of each list is of the n-th event."""
 
-    start: list[int] = Field(description="milliseconds since 1970", examples=[[1769884200123]])
-    end: list[int | None] = Field(description="null: it goes on", examples=[[1769884212123]])
-    images: list[int] = Field(examples=[[48]])
-    score: list[float | None] = Field(
-        description="share of the picture that moves in the best image, 0 to 1", examples=[[0.031]]
+    after: list[int] = Field(
+        description="seconds from the begin of the one before to its own; of the first one from"
+        " the answer's `start`, negative where it began before that",
+        examples=[[12, 340]],
     )
-    second: list[int | None] = Field(
-        description="of the best image, since 1970; null: none is left", examples=[[1769884205]]
+    lasts: list[int | None] = Field(description="seconds; null: it goes on", examples=[[35, None]])
+    images: list[int] = Field(examples=[[48, 3]])
+    score: list[float | None] = Field(
+        description="share of the picture that moves in the best image, 0 to 1, to two digits",
+        examples=[[0.031, None]],
+    )
+    best: list[int | None] = Field(
+        description="seconds from its begin to its best image; null: none is left",
+        examples=[[11, 0]],
     )
     number: list[int] = Field(description="of the best image within its second", examples=[[2]])
     urls: Urls = Field(description=_URLS, examples=[{}])

@@ -98,17 +98,21 @@ export class Footage {
   }
 
   take(found, from) {
-    const { start, end, images, score, second, number, urls } = found.events;
-    const listed = start.map((begin, i) => ({
-      camera: this.camera,
-      start: begin,
-      end: end[i],
-      images: images[i],
-      score: score[i],
-      at: second[i] === null ? begin : Math.max(begin, second[i] * 1000),
-      url: second[i] === null ? null : urls[i] || this.url(second[i], number[i]),
-    })).filter((event) => event.images > 0 || event.end === null); // else its images were deleted
-    const first = start.length ? start[0] : from;
+    const { after, lasts, images, score, best, number, urls } = found.events;
+    let begin = Math.floor(found.start / 1000);
+    const listed = after.map((seconds, i) => {
+      begin += seconds;
+      return {
+        camera: this.camera,
+        start: begin * 1000,
+        end: lasts[i] === null ? null : (begin + lasts[i]) * 1000 + 999,
+        images: images[i],
+        score: score[i],
+        at: (begin + (best[i] ?? 0)) * 1000,
+        url: best[i] === null ? null : urls[i] || this.url(begin + best[i], number[i]),
+      };
+    }).filter((event) => event.images > 0 || event.end === null); // else its images were deleted
+    const first = listed.length ? listed[0].start : from;
     this.events = this.events.filter((event) => event.start < first && event.start < from).concat(listed);
     const kept = this.kept.filter((span) => span.end < from);
     this.kept = kept.concat(found.kept);

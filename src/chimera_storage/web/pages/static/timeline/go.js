@@ -37,12 +37,16 @@ export function goToEvent(event, at = event.at) {
   rest();
 }
 
-// To the begin of the next event of the camera, or of the one before.
-export function jump(way) {
-  const { events } = active();
+// To the first image of the next event of the camera, or of the one before.
+export async function jump(way) {
+  const footage = active();
   const at = state.at ?? day.start;
+  const { events } = footage;
   const event = way > 0 ? events.find((one) => one.start > at) : events.findLast((one) => one.start < at - BACK_MS);
-  if (event) goToEvent(event, event.start);
+  if (!event) return;
+  goToEvent(event, event.start);
+  const first = await footage.edge(event.start - 1, 1).catch(() => null); // the begin is known by the second
+  if (first && state.at === event.start && active() === footage) moveTo(first.at);
 }
 
 export async function step(way) {
