@@ -1,14 +1,22 @@
 """What waits between the reading of a camera and its recorder, and what is then left out."""
 
+import contextlib
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 
 import av
 import pytest
 
+from chimera_storage.clock import SystemClock
+from chimera_storage.errors import SourceError
+from chimera_storage.motion.sources.address import parse_address
 from chimera_storage.motion.sources.codec import Codec
-from chimera_storage.motion.sources.source import FrameReader, Item, SourcePacket
+from chimera_storage.motion.sources.source import FrameReader, Item, Source, SourcePacket
+from chimera_storage.motion.sources.stream import StreamSource
 from tests.motion.clips import write_clip
+from tests.support.server import free_port
 
 
 class Burst:
@@ -59,3 +67,28 @@ def test_pictures_wait_for_ten_seconds_and_small_ones_for_a_minute(
     assert reader.join(5)
     assert len(waiting) + reader.dropped == seconds * 10
     assert abs(len(waiting) / 10 - kept_s) <= 1
+
+
+def test_a_connection_that_broke_is_let_go_of_at_once_not_with_the_next_garbage() -> None:
+    address = parse_address(f"rtsp://127.0.0.1:{free_port()}/nobody")
+    source: Source | None = StreamSource(address, "tcp", SystemClock())
+    kept = weakref.ref(source)
+    gc.disable()
+    try:
+        with contextlib.suppress(SourceError):
+            _read_until_it_breaks(source)
+        source = None
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+def _read_until_it_breaks(source: Source) -> None:
+    reader = FrameReader(source, "test")
+    reader.start()
+    try:
+        while True:
+            reader.get_all(1.0)
+    finally:
+        reader.close()
+        assert reader.join(5)

@@ -148,10 +148,15 @@ class FrameReader:
         return items
 
     def close(self) -> None:
-        """Stop reading, and drop what waits; does not wait for a read in progress."""
+        """Stop reading, and drop what waits; does not wait for a read in progress.
+
+        The error that was raised leads back here by its traceback: kept any longer it would hold
+        all of this connection until garbage is next collected, which may be hours.
+        """
         self._stop.set()
         with self._changed:
             self.dropped += len(self.rest())
+            self._error = None
             self._changed.notify_all()
 
     def join(self, timeout_s: float) -> bool:
@@ -160,7 +165,6 @@ class FrameReader:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        error: Exception | None = None
         try:
             for item in self._source.frames(self._stop):
                 if self._stop.is_set():
@@ -168,11 +172,17 @@ class FrameReader:
                 self._put(item)
             else:
                 if self._source.live:
-                    error = SourceError("The camera ended the stream.")
+                    self._end(SourceError("The camera ended the stream."))
         except Exception as raised:  # raised again in the recorder's thread
-            error = raised
+            self._end(raised)
+        self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        """Nothing more comes; of several reasons the first one counts."""
         with self._changed:
-            self._over, self._error = True, error
+            if not (self._over or self._stop.is_set()):
+                self._error = error
+            self._over = True
             self._changed.notify_all()
 
     def _put(self, item: Item) -> None:
