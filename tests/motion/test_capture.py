@@ -1,6 +1,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -199,3 +200,24 @@ def test_a_capture_sleeps_while_nothing_moves_in_the_stream_that_is_looked_at(st
         with_quiet_second.take(packet, [other])
     assert not with_passer.asleep
     assert with_quiet_second.asleep
+
+
+def test_a_clock_that_is_set_back_does_not_stop_what_a_second_stream_looks_for(
+    store: Store,
+) -> None:
+    taken = store.capture()
+    waiting = []
+    before: SourceFrame | None = None
+    for number, pixels in enumerate(scene(8, [(4, 8)])):
+        item = frame(pixels, number)
+        if number >= 3 * RATE:
+            item = replace(item, time_us=item.time_us - 3_600_000_000)
+        # It comes later: its picture of before the clock was set has a time of after.
+        late = [] if before is None else [replace(before, time_us=item.time_us - 1)]
+        taken.take(item, late)
+        before = item
+        waiting.append(taken.tally.read - taken.tally.let_go - taken.images_saved)
+    taken.finish()
+    assert max(waiting) <= 2 * RATE
+    after = [i for i in store.images() if i.taken_at_us < START_US]
+    assert len(after) >= 3 * RATE

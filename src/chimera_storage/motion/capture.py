@@ -196,8 +196,7 @@ class Capture:
     def _match(self, settled_us: int) -> None:
         """Step over the shots whose time has been looked at in the second stream."""
         while self._unlooked and (
-            self._unlooked[0].time_us <= settled_us
-            or self._unlooked[-1].time_us - self._unlooked[0].time_us > _SECOND_STREAM_LAGS_US
+            self._unlooked[0].time_us <= settled_us or self._waits_in_vain(self._unlooked[0])
         ):
             shot = self._unlooked.popleft()
             found: list[Motion] = []
@@ -209,6 +208,11 @@ class Capture:
             elif abs(shot.time_us - self._sight_us) > _SECOND_STREAM_HOLDS_US:
                 self._sight = STILL
             self._step([(shot, self._sight)])
+
+    def _waits_in_vain(self, shot: Shot) -> bool:
+        """Whether the second stream is far behind, or the clock was set back since."""
+        waited_us = self._unlooked[-1].time_us - shot.time_us
+        return not -_SECOND_STREAM_HOLDS_US <= waited_us <= _SECOND_STREAM_LAGS_US
 
     def _leave_second(self) -> None:
         assert self._second is not None, "there is one"  # noqa: S101
