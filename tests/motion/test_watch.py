@@ -1,11 +1,16 @@
 """How long everything is decoded after packets that were larger than usual."""
 
+import sys
+from dataclasses import replace
+
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from chimera_storage.config import MotionSettings
 from chimera_storage.motion.looking import Looker
+from chimera_storage.motion.watch import Watch
 from tests.motion.clips import scene
 from tests.motion.test_odd_streams import packets
 
@@ -42,3 +47,25 @@ def test_what_may_turn_out_to_move_is_watched_for_longer(height: int) -> None:
     for picture in pictures[BURST.start :]:
         picture[80 : 80 + height, 100:140] = 230
     assert awake_s(pictures) >= 0.8
+
+
+def test_of_packets_that_never_give_a_picture_only_the_newest_are_kept() -> None:
+    watch = Watch(lambda _picture, _time_us: True)
+    (whole, *_) = packets(scene(0.2, []), RATE)
+    given = [
+        replace(
+            whole,
+            packet=av.Packet(bytes(200)),  # type: ignore[arg-type]
+            time_us=whole.time_us + number * 100_000,
+            key=number % 10 == 0,
+            size=200,
+        )
+        for number in range(400)
+    ]
+    references = [sys.getrefcount(packet) for packet in given]
+    shots = [shot for packet in given for shot in watch.take(packet)]
+    references_now = [sys.getrefcount(packet) for packet in given]
+    kept = [now > before for now, before in zip(references_now, references, strict=True)]
+    assert not shots
+    assert sum(kept) <= 80
+    assert kept[-1]

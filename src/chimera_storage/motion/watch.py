@@ -29,6 +29,7 @@ MOST_WAITING_US = 12_000_000  # without a key frame
 MOST_WAITING_BYTES = 48 * 1024 * 1024
 MOST_REORDERED_US = 1_000_000  # B frames come after pictures that are shown later
 MOST_FAILURES = 2  # key frames that gave no picture
+MOST_IN_DECODER = 64  # packets whose picture is awaited
 
 
 class Watch:
@@ -135,8 +136,7 @@ class Watch:
         elif self._gate.surprising(packet.size):
             self._surprised = True
         self._gop.append(packet)
-        self._in_decoder[packet.time_us] = self._gop, packet.size
-        yield from self._shots(self._decoder.feed(packet))
+        yield from self._decoded(packet)
         if not at_end and self._may_sleep(packet):
             yield from self._fall_asleep()
 
@@ -233,8 +233,14 @@ class Watch:
         for gop in waiting:
             self._gop = gop
             for waited in gop.packets:
-                self._in_decoder[waited.time_us] = gop, waited.size
-                yield from self._shots(self._decoder.feed(waited))
+                yield from self._decoded(waited)
+
+    def _decoded(self, packet: SourcePacket) -> Iterator[Shot]:
+        """The shots that come of a packet of the present group."""
+        self._in_decoder[packet.time_us] = self._gop, packet.size
+        if len(self._in_decoder) > MOST_IN_DECODER:  # packets that gave no picture
+            del self._in_decoder[next(iter(self._in_decoder))]
+        yield from self._shots(self._decoder.feed(packet))
 
     def _shots(self, pictures: list[av.VideoFrame]) -> Iterator[Shot]:
         for picture in pictures:
@@ -247,8 +253,6 @@ class Watch:
             doubtful = self._decoder.doubtful
             self._shots_given += 1
             yield Shot(time_us=time_us, picture=picture, gop=gop, size=size, doubtful=doubtful)
-            if len(self._in_decoder) > 64:  # of packets that gave no picture
-                del self._in_decoder[next(iter(self._in_decoder))]
 
     def _stay_awake(self, until_us: int) -> None:
         self._awake_until_us = max(self._awake_until_us or 0, until_us)
