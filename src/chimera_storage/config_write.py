@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from chimera_storage.config_load import read_text
+from chimera_storage.durable import sync_folder
 from chimera_storage.errors import ConflictError
 
 _MODE = 0o600  # of a new file: it holds passwords
@@ -28,7 +29,7 @@ def replace_file(path: Path, text: str, before: str) -> None:
             new.unlink()
             raise ConflictError(f"{path.name} was changed just now; try again")
         new.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         new.unlink(missing_ok=True)
         why = error.strerror or str(error)
@@ -48,11 +49,3 @@ def _write_whole(path: Path, text: str, mode: int) -> None:
         file.write(text.encode())
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

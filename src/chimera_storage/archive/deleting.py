@@ -22,6 +22,7 @@ from chimera_storage.archive import sidecar
 from chimera_storage.archive.index import BATCH, Index
 from chimera_storage.archive.index.spans import SpanRow
 from chimera_storage.archive.layout import Layout
+from chimera_storage.durable import sync_folder
 from chimera_storage.errors import storage_error
 from chimera_storage.log import get_logger
 from chimera_storage.model import ImageKey
@@ -137,12 +138,7 @@ class Deleter:
     def sync(self, camera: int) -> None:
         """Makes deletions of a camera durable, at the cost of one: journals keep the order."""
         with suppress(OSError):
-            folder = self._layout.camera_folder(camera)
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_folder(self._layout.camera_folder(camera))
 
     def _files(
         self, camera: int, rows: list[SpanRow], unlinkers: ThreadPoolExecutor

@@ -10,10 +10,10 @@ import os
 import secrets
 import threading
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from chimera_storage.archive.layout import SECOND_US, TEMPORARY_SUFFIX, Layout
+from chimera_storage.durable import sync_folder
 from chimera_storage.errors import ConflictError, StorageError
 from chimera_storage.model import KeptRange
 
@@ -102,7 +102,7 @@ class KeepFile:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise StorageError(f"{NAME} cannot be written: {error.strerror}") from None
@@ -117,11 +117,3 @@ def _range(item: dict[str, Any]) -> KeptRange:
     if not all(abs(n) <= _MOST for n in numbers):
         raise ValueError(item)
     return kept
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import MARK_NAME, Layout
+from chimera_storage.durable import sync_folder
 from chimera_storage.errors import StorageError
 
 _FORMAT = 1
@@ -128,8 +129,4 @@ def _write(folder: Path, id_: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(folder / MARK_NAME)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chimera_storage.archive.layout import HOUR_S, SECOND_US, TEMPORARY_SUFFIX
+from chimera_storage.durable import sync_file, sync_folder
 from chimera_storage.model import Box, Event, Image, ImageKey
 
 NAME = ".images"
@@ -164,14 +165,9 @@ def write_anew(folder: Path, found: Sidecar, camera: int) -> None:
     events = found.as_events(camera)
     temporary = folder / f"{NAME}-{os.getpid()}{TEMPORARY_SUFFIX}"
     temporary.write_bytes(encode_images(found.as_images(camera)) + encode_events(events))
-    for path in (temporary, folder):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if path == temporary:
-            temporary.replace(folder / NAME)
+    sync_file(temporary)
+    temporary.replace(folder / NAME)
+    sync_folder(folder)
 
 
 def by_hour(images: Iterable[Image]) -> dict[tuple[int, int], list[Image]]:

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from chimera_storage.archive import sidecar, walk
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import HOUR_S, SECOND_US, TEMPORARY_SUFFIX, Layout
 from chimera_storage.archive.mark import Mark
+from chimera_storage.durable import sync_file, sync_folder
 from chimera_storage.errors import InvalidInputError, StorageError, storage_error
 from chimera_storage.log import get_logger
 from chimera_storage.model import Box, Event, Image, ImageKey
@@ -230,10 +232,10 @@ class ImageWriter:
             self._mark.check_writable()
         try:
             paths = [self._layout.image_path(image.key) for image in batch]
-            synced = self._each(_sync_file, paths)
+            synced = self._each(partial(_where_there, sync_file), paths)
             there = [image for image, is_there in zip(batch, synced, strict=True) if is_there]
             folders = made_in | self._append_to_sidecars(there, events)
-            self._each(_sync_folder, sorted(folders))
+            self._each(partial(_where_there, sync_folder), sorted(folders))
         except OSError as error:
             raise storage_error("images cannot be synced", error) from error
         # Events first: of images without rows the comparison knows the event, of rows it does not.
@@ -302,22 +304,10 @@ def _link(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _sync_file(path: Path) -> bool:
-    return _sync(path, os.O_RDONLY | os.O_NOFOLLOW)
-
-
-def _sync_folder(path: Path) -> bool:
-    return _sync(path, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> bool:
-    """Makes a file or folder durable; False where there is none. Raises OSError."""
+def _where_there(sync: Callable[[Path], None], path: Path) -> bool:
+    """Makes it durable; False where it is gone. Raises OSError."""
     try:
-        descriptor = os.open(path, flags | os.O_CLOEXEC)
+        sync(path)
     except FileNotFoundError:
         return False
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     return True

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chimera_storage.archive.layout import TEMPORARY_SUFFIX, Layout
+from chimera_storage.durable import sync_folder
 from chimera_storage.errors import ConversionError, StorageError
 from chimera_storage.model import Conversion
 
@@ -40,18 +41,6 @@ def publish(temporary: Path, final: Path) -> int:
         temporary.unlink()
     sync_folder(final.parent)
     return size
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems cannot, and need not
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def remove(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from chimera_storage.archive.deleting import THINNED
 from chimera_storage.archive.layout import Layout
+from chimera_storage.durable import sync_file, sync_folder
 from chimera_storage.errors import StorageError
 from chimera_storage.model import HourTotals, Image
 
@@ -54,12 +55,9 @@ def mark_thinned(layout: Layout, camera: int, hour: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)  # flat images of the hour lie elsewhere
         (folder / THINNED).touch()
-        for path in (folder / THINNED, folder, folder.parent, folder.parent.parent):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        sync_file(folder / THINNED)
+        for path in (folder, folder.parent, folder.parent.parent):
+            sync_folder(path)
     except OSError as error:
         raise StorageError(f"a thinned hour cannot be marked: {error.strerror}") from None
 
