@@ -23,14 +23,14 @@ def test_a_route_that_takes_what_is_not_given_keeps_the_server_from_starting() -
     def endpoint(page: int = 1) -> None: ...
 
     with pytest.raises(AssertionError, match="takes what"):
-        Dispatch(app.routes, NEEDS)
+        Dispatch(app.routes, NEEDS, lambda _, answer: answer)
 
 
 def test_a_route_without_an_entry_keeps_the_server_from_starting() -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.get("/y")(lambda: None)
     with pytest.raises(KeyError, match="GET /y"):
-        Dispatch(app.routes, NEEDS)
+        Dispatch(app.routes, NEEDS, lambda _, answer: answer)
 
 
 def test_allow_says_all_methods_of_a_path(still_room: Room) -> None:

@@ -23,6 +23,7 @@ from chimera_storage.access.accounts import SESSION_US
 from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.web import account_schemas as schemas
 from chimera_storage.web.auth import SESSION_COOKIE, session_secrets
+from chimera_storage.web.error_page import wants_page
 from chimera_storage.web.errors import JSONAnswer, NotAllowedError, NotLoggedInError
 from chimera_storage.web.file_schemas import EmptyRequest
 from chimera_storage.web.pages import page
@@ -235,11 +236,6 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
         return JSONAnswer({"revoked": revoked, "id": session_id})
 
     return router
-
-
-def wants_page(request: Request) -> bool:
-    """Whether a browser's form asks, which is to be shown a page, and no program."""
-    return "text/html" in request.headers.get("accept", "")
 
 
 def safe_next(value: object) -> str:

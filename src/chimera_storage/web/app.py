@@ -1,11 +1,14 @@
 """The web application: every route, and the guards in front of them."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chimera_storage import __version__
@@ -23,6 +26,7 @@ from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.disk_page import disk_page_router
 from chimera_storage.web.dispatch import Dispatch
 from chimera_storage.web.download import download_router
+from chimera_storage.web.error_page import error_page, wants_page
 from chimera_storage.web.errors import unforeseen
 from chimera_storage.web.events import events_router
 from chimera_storage.web.file import file_router
@@ -98,10 +102,20 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The guards around the routes; a fault outside of what `dispatch.py` answers is a 500."""
-        app: ASGIApp = Dispatch(self.routes, ROUTES)
+        app: ASGIApp = Dispatch(self.routes, ROUTES, self._as_page)
         for guard in reversed(self.user_middleware):
             app = guard.cls(app, *guard.args, **guard.kwargs)
-        return ServerErrorMiddleware(app, handler=unforeseen)
+        return ServerErrorMiddleware(app, handler=self._unforeseen)
+
+    def _as_page(self, request: Request, answer: Response) -> Response:
+        return error_page(request, self.state.services, answer)
+
+    async def _unforeseen(self, request: Request, error: Exception) -> Response:
+        answer = await unforeseen(request, error)
+        if wants_page(request):
+            with suppress(Exception):  # what crashed may be what all pages have
+                return self._as_page(request, answer)
+        return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.middleware_stack is None:
@@ -163,6 +177,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.thumbnails = thumbnails
+    app.state.services = services
     for router in (
         motion_router(services, names),
         events_router(services, names),

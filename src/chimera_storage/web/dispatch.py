@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
+from chimera_storage.web.error_page import wants_page
 from chimera_storage.web.errors import ANSWERED, answer_to
 from chimera_storage.web.parsing import read_body
 from chimera_storage.web.permissions import Needs, check, entry_of
@@ -76,9 +77,18 @@ class Endpoint:
 
 
 class Dispatch:
-    """The routes as an ASGI application; errors are answered as `errors.py` says."""
+    """The routes as an ASGI application; errors are answered as `errors.py` says.
 
-    def __init__(self, routes: Sequence[BaseRoute], needs: Mapping[str, Needs]) -> None:
+    A browser that asks for a page gets what `as_page` makes of such an answer.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        needs: Mapping[str, Needs],
+        as_page: Callable[[Request, Response], Response],
+    ) -> None:
+        self._as_page = as_page
         self._fixed: dict[str, Methods] = {}
         self._patterns: dict[str, tuple[re.Pattern[str], Methods]] = {}
         self._mounts: list[Mount] = []
@@ -107,7 +117,10 @@ class Dispatch:
         except ANSWERED as error:
             if STATUS in scope:  # too late for another answer: the connection is closed
                 raise
-            await answer_to(request, error)(scope, receive, send)
+            answer = answer_to(request, error)
+            if wants_page(request):
+                answer = self._as_page(request, answer)
+            await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response | None:
         """The answer; None where a mounted application gave it."""

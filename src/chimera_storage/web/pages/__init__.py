@@ -43,7 +43,7 @@ def page(
     """
     speaks = speaker_of(request)
     query = request.scope["query_string"].decode("latin-1")
-    path = quote(get_route_path(request.scope), safe="/")
+    path = quote(get_route_path(request.scope), safe="/", errors="replace")
     text = _environment.get_template(template).render(
         t=speaks.t,
         number=speaks.number,

@@ -50,6 +50,11 @@ export async function grow() {
   return (await Promise.all(footages().map((footage) => footage.grow()))).some(Boolean);
 }
 
+// What was deleted since, by whomever; true where something was.
+export async function shrink() {
+  return (await Promise.all(footages().map((footage) => footage.shrink()))).some(Boolean);
+}
+
 // Finer counts of what is shown; true where there are others now.
 export async function refine() {
   const [from, to] = view();

@@ -64,12 +64,31 @@ export class Footage {
     const generation = this.generation;
     const found = await get(this.route("activity", date, date));
     if (generation !== this.generation) return null;
+    this.begin(found);
+    return found;
+  }
+
+  begin(found) {
     this.day = new Parts(found.start, found.every, found.counts);
     this.end = found.end;
+    this.events = this.kept = [];
     this.take(found, found.start);
     this.images = found.images;
     this.bytes = found.bytes;
-    return found;
+  }
+
+  // The whole day anew where images of it are gone meanwhile; true then.
+  async shrink() {
+    if (!this.images) return false;
+    const generation = this.generation;
+    const found = await get(this.route("activity", this.day.start, this.end));
+    if (generation !== this.generation || found.images >= this.images) return false;
+    this.generation += 1; // what is on its way is of before
+    this.chunks.clear();
+    this.asking.clear();
+    this.fine = null;
+    this.begin(found);
+    return true;
   }
 
   // What came since: from two minutes before the last image on. True where something did.

@@ -5,7 +5,7 @@ import { setHidden, setText } from "../dom.js";
 import { number } from "../format.js";
 import { t } from "../text.js";
 import { teller } from "../trouble.js";
-import { active, day, grow, isLoaded, isToday, load, look, refine, reload, view } from "./day.js";
+import { active, day, grow, isLoaded, isToday, load, look, refine, reload, shrink, view } from "./day.js";
 import { clearRange, follow, goToDay, goToEvent, isFollowing, jump, mark, moveTo, newest, oldest, play, step, take } from "./go.js";
 import { Hand } from "./hand.js";
 import { beginRange, showRange } from "./range.js";
@@ -13,6 +13,7 @@ import { clearSheets, lanes, onEvent, peek, player, rest, showAll, showEventList
 import { address, change, listen, names, state, today } from "./state.js";
 
 const GROW_EVERY_MS = 3000;
+const SHRINK_EVERY_MS = 15_000;
 const REFINE_AFTER_MS = 200;
 const element = (id) => document.getElementById(id);
 const host = element("lanes");
@@ -76,6 +77,14 @@ repeat(async () => {
   showAll();
   showFiner();
 }, GROW_EVERY_MS, teller("today"));
+
+repeat(async () => {
+  if (!isLoaded() || player.playing || !(await shrink())) return;
+  clearSheets();
+  showAll();
+  showFiner();
+  rest();
+}, SHRINK_EVERY_MS, teller("gone"));
 
 listen((changed) => {
   if (changed.has("day") || changed.has("cameras")) {
