@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import HourTotals
 from chimera_storage.upkeep import rules
-from chimera_storage.upkeep.rules import HOUR_S, Rule, Span
+from chimera_storage.upkeep.rules import Rule, Span
 
 # camera, second, bytes: three hours, few enough seconds that images share them
 IMAGES = st.lists(

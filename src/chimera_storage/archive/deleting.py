@@ -21,7 +21,7 @@ from pathlib import Path
 from chimera_storage.archive import sidecar
 from chimera_storage.archive.index import BATCH, Index
 from chimera_storage.archive.index.spans import SpanRow
-from chimera_storage.archive.layout import Layout
+from chimera_storage.archive.layout import HOUR_S, Layout
 from chimera_storage.durable import sync_folder
 from chimera_storage.errors import storage_error
 from chimera_storage.log import get_logger
@@ -153,7 +153,7 @@ class Deleter:
         return list(chain.from_iterable(unlinkers.map(unlink, portions)))
 
     def _remove_emptied_hours(self, camera: int, rows: list[SpanRow]) -> None:
-        hours = {row[0] // 3600 for row in rows if not row[2]}
+        hours = {row[0] // HOUR_S for row in rows if not row[2]}
         remove_emptied({self._layout.hour_folder(camera, hour) for hour in hours})
 
     def _is_ours(self, camera: int) -> bool:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.config import RetentionSettings
 from chimera_storage.model import Disk, Forecast, HourTotals
-from chimera_storage.upkeep.rules import HOUR_S, Rule
+from chimera_storage.upkeep.rules import Rule
 
 RATE_DAYS = 7
 _DAY_S = 86_400

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.clock import to_us
 from chimera_storage.config import RetentionSettings, Settings
 from chimera_storage.model import Conversion, Disk, Forecast, HourTotals, PlannedDeletion
@@ -11,7 +11,7 @@ from chimera_storage.upkeep import disk as disks
 from chimera_storage.upkeep import protection, rules, thinning
 from chimera_storage.upkeep.disk import GB
 from chimera_storage.upkeep.forecast import forecast
-from chimera_storage.upkeep.rules import HOUR_S, Protected, Rule, Span
+from chimera_storage.upkeep.rules import Protected, Rule, Span
 
 QUOTAS = (Rule.CAMERA_MAX_GB, Rule.MAX_GB)
 _DAY_S = 86_400

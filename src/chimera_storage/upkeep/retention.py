@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.config import Settings
 from chimera_storage.errors import ConflictError, StorageError
 from chimera_storage.log import get_logger
@@ -23,7 +23,7 @@ from chimera_storage.upkeep import disk as disks
 from chimera_storage.upkeep import protection, rules, thinning
 from chimera_storage.upkeep.cleaner import NOTHING, Cleaner, added
 from chimera_storage.upkeep.planner import QUOTAS, Planner
-from chimera_storage.upkeep.rules import HOUR_S, Rule
+from chimera_storage.upkeep.rules import Rule
 
 ALL = (Rule.CONVERSIONS, Rule.DAYS, Rule.THIN, *QUOTAS, Rule.MIN_FREE_GB)
 
@@ -94,10 +94,6 @@ class Retention:
     def deletions(self, limit: int) -> list[Deletion]:
         """What was deleted, the newest first."""
         return self._archive.index.deletions(limit=limit)
-
-    def free_bytes(self) -> int:
-        """What is free on the disk."""
-        return disks.disk_of(self._archive.layout).free
 
     def has_quota(self) -> bool:
         """Whether a quota is set, of all or of a camera."""

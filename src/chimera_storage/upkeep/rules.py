@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import HourTotals
 
-HOUR_S = 3600
 TARGET_SHARE = 0.9  # a quota that is exceeded is brought down to this share of it
 LEAST_SHARE = 0.5  # of a quota is left to images, however much videos and kept images take
 

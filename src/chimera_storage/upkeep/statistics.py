@@ -8,11 +8,10 @@ import threading
 from collections.abc import Sequence
 
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import SECOND_US
+from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.clock import to_us
 from chimera_storage.model import Disk, HourTotals, Usage
 from chimera_storage.upkeep.disk import disk_of
-from chimera_storage.upkeep.rules import HOUR_S
 
 _MINUTES_H = 24
 

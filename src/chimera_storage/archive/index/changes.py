@@ -11,7 +11,8 @@ from chimera_storage.archive.index.events import remove_events
 from chimera_storage.archive.index.folders import forget_times, hour_name
 from chimera_storage.archive.index.hours import count_images, drop_empty_hours
 from chimera_storage.archive.index.image_rows import IMAGES, KEY, Key, image_values, key_of
-from chimera_storage.archive.index.rows import HOUR_S, Rows, batches
+from chimera_storage.archive.index.rows import Rows, batches
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import Image, ImageKey
 
 

@@ -13,8 +13,9 @@ from sqlalchemy.engine import Connection
 
 from chimera_storage.archive.index.hours import Hour, add_to_hours
 from chimera_storage.archive.index.image_rows import IMAGES, ORDER, second_of, to_image
-from chimera_storage.archive.index.rows import HOUR_S, SECOND_US, Rows, batches
+from chimera_storage.archive.index.rows import Rows, batches
 from chimera_storage.archive.index.tables import metadata
+from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.model import Event, EventSummary
 
 EVENTS = sa.Table(

@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from chimera_storage.archive.index.events import insert_events
 from chimera_storage.archive.index.hours import HOURS, add_to_hours
 from chimera_storage.archive.index.image_rows import IMAGES, Row
-from chimera_storage.archive.index.rows import HOUR_S, SECOND_US, Rows
+from chimera_storage.archive.index.rows import Rows
+from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.model import Event
 
 # Rows of one transaction. 500 cost three times as much a row; 10,000 keep others waiting for 20 ms,

@@ -15,8 +15,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from chimera_storage.archive.index.rows import HOUR_S, Rows, batches
+from chimera_storage.archive.index.rows import Rows, batches
 from chimera_storage.archive.index.tables import metadata
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.clock import EPOCH
 
 FOLDERS = sa.Table(

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from chimera_storage.archive.index.image_rows import Key
-from chimera_storage.archive.index.rows import HOUR_S, Rows
+from chimera_storage.archive.index.rows import Rows
 from chimera_storage.archive.index.tables import metadata
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import HourTotals, Totals
 
 HOURS = sa.Table(

@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chimera_storage.archive.index.rows import SECOND_US
 from chimera_storage.archive.index.tables import metadata
+from chimera_storage.archive.layout import SECOND_US
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import Box, Image, ImageKey
 

@@ -21,7 +21,8 @@ from chimera_storage.archive.index.image_rows import (
     to_image,
     to_key,
 )
-from chimera_storage.archive.index.rows import BATCH, HOUR_S, Rows
+from chimera_storage.archive.index.rows import BATCH, Rows
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import Image, ImageKey
 
 _EVER = (-(2**62), 2**62)

@@ -14,7 +14,8 @@ from chimera_storage.archive.index.hours import (
     sum_up,
 )
 from chimera_storage.archive.index.image_rows import IMAGES
-from chimera_storage.archive.index.rows import HOUR_S, Rows
+from chimera_storage.archive.index.rows import Rows
+from chimera_storage.archive.layout import HOUR_S
 
 _YEAR_1_HOURS = 719_162 * 24  # from then to 1970: SQLite rounds towards zero, so count from there
 _HOUR = (IMAGES.c.second + _YEAR_1_HOURS * HOUR_S) // HOUR_S - _YEAR_1_HOURS

@@ -9,8 +9,6 @@ from sqlalchemy.engine import Connection
 from chimera_storage.archive.index.database import Database
 
 BATCH = 500  # rows of one transaction or one question; a writer never waits long for another
-HOUR_S = 3600
-SECOND_US = 1_000_000
 MOST_REMEMBERED = 1000
 _T = TypeVar("_T")
 

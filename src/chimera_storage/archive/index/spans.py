@@ -9,7 +9,8 @@ from chimera_storage.archive.index.events import remove_events
 from chimera_storage.archive.index.folders import forget_times, hour_name
 from chimera_storage.archive.index.hours import Hour, add_to_hours, drop_empty_hours
 from chimera_storage.archive.index.image_rows import IMAGES, ORDER, to_image
-from chimera_storage.archive.index.rows import HOUR_S, Rows
+from chimera_storage.archive.index.rows import Rows
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import Image
 
 # Second, number (-1: none), flat, bytes. Plain tuples: half a million of them are read at once.

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from chimera_storage.archive.index.hours import HOURS
 from chimera_storage.archive.index.image_rows import IMAGES
-from chimera_storage.archive.index.rows import HOUR_S, SECOND_US, Rows
+from chimera_storage.archive.index.rows import Rows
+from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.model import Totals
 
 _COUNTS = """WITH RECURSIVE part(second) AS (

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from chimera_storage.archive.index.image_rows import IMAGES, KEY, key_of, to_image
-from chimera_storage.archive.index.rows import HOUR_S, Rows
+from chimera_storage.archive.index.rows import Rows
+from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.model import Image, ImageKey
 
 _NAMES = [f"k_{column.name}" for column in KEY]
