@@ -39,6 +39,7 @@ from chimera_storage.convert.schedule import ExportSchedule
 from chimera_storage.convert.sprite import Sprites
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
+from chimera_storage.memory import GIVE_BACK_INTERVAL_S, give_back
 from chimera_storage.model import CameraNews, Conversion, Image
 from chimera_storage.motion.alerts import CameraAlerts
 from chimera_storage.motion.finding import Finder
@@ -162,6 +163,8 @@ async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]
                     name="camera-alerts",
                 )
                 running.callback(telling.cancel)
+                giving = asyncio.create_task(_give_memory_back(), name="memory")
+                running.callback(giving.cancel)
                 exports = ExportSchedule(conversions, index, settings, clock)
                 exporting = asyncio.create_task(exports.run(), name="exports")
                 running.push_async_callback(_ended, exporting)
@@ -176,7 +179,7 @@ async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]
                 cleaning = asyncio.create_task(schedule.run(), name="rules")
                 running.push_async_callback(_ended, cleaning)
                 running.callback(schedule.close)
-                await _until_stopped(stop, http, watched, telling, cleaning, exporting)
+                await _until_stopped(stop, http, watched, telling, giving, cleaning, exporting)
                 log.info("server_stopping")
     log.info("server_stopped")
 
@@ -265,6 +268,12 @@ async def _tell_of_cameras(
             for hearer in tell:
                 hearer(news)
         await asyncio.sleep(_ALERT_INTERVAL_S)
+
+
+async def _give_memory_back() -> None:
+    while True:
+        await asyncio.sleep(GIVE_BACK_INTERVAL_S)
+        await asyncio.to_thread(give_back)
 
 
 class SignedLinks:

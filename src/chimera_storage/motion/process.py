@@ -28,8 +28,9 @@ from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import StorageError
 from chimera_storage.log import configure_logging, get_logger
+from chimera_storage.memory import GIVE_BACK_INTERVAL_S, give_back
 from chimera_storage.model import CameraReport, LivePicture
-from chimera_storage.motion.capture import Capture
+from chimera_storage.motion.capture import MAX_SIGHTS, Capture
 from chimera_storage.motion.live import Live
 from chimera_storage.motion.messages import (
     STOP_LINE,
@@ -98,7 +99,8 @@ def record(work: Work, stop: threading.Event, reports: "ReportPipe") -> int:
             target=_obey, args=(cameras, live, stop), name="stdin", daemon=True
         )
         obeying.start()
-        stop.wait()
+        while not stop.wait(GIVE_BACK_INTERVAL_S):
+            give_back()
         _limit_drain()
         died = cameras.close()
     reports.close()
@@ -263,7 +265,8 @@ class ReportPipe:
         with self._changed:
             unsent = self._newest.get(report.camera)
             if unsent is not None and unsent.sights:
-                report = replace(report, sights=(*unsent.sights, *report.sights))
+                sights = (*unsent.sights, *report.sights)
+                report = replace(report, sights=sights[-MAX_SIGHTS:])
             self._newest[report.camera] = report
             self._changed.notify()
 

@@ -71,13 +71,13 @@ def test_pictures_wait_for_ten_seconds_and_small_ones_for_a_minute(
 
 def test_a_connection_that_broke_is_let_go_of_at_once_not_with_the_next_garbage() -> None:
     address = parse_address(f"rtsp://127.0.0.1:{free_port()}/nobody")
-    source: Source | None = StreamSource(address, "tcp", SystemClock())
+    source = StreamSource(address, "tcp", SystemClock())
     kept = weakref.ref(source)
     gc.disable()
     try:
         with contextlib.suppress(SourceError):
             _read_until_it_breaks(source)
-        source = None
+        del source
         assert kept() is None
     finally:
         gc.enable()
