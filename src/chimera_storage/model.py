@@ -398,6 +398,19 @@ _HEALTH_SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseMap:
+    """Where a camera's picture changes by itself, in `columns` x `rows` equal cells.
+
+    `levels`: base64 of a byte for each cell, row by row: how much more than the floor, of 255, the
+    brightness has to differ there to count; 255: nothing counts there.
+    """
+
+    columns: int
+    rows: int
+    levels: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraReport:
     """What the recorder says about one camera, about once a second and at every change.
 
@@ -413,7 +426,8 @@ class CameraReport:
     moved in `frames_let_go`; `frames_damaged` gave no whole picture, for `frames_dropped` there was
     no time or memory, and `frames_unsaved` could not be written (motion/tally.py). While somebody
     looks: `sights`, time in microseconds and score of each picture since the report before.
-    `floor`: difference in brightness, of 255, that counts at least (None: not known yet).
+    `floor`: difference in brightness, of 255, that counts at least (None: not known yet). `noise`:
+    while somebody looks.
     """
 
     camera: int
@@ -443,3 +457,4 @@ class CameraReport:
     bytes_read: int = 0
     sights: tuple[tuple[int, float], ...] = ()
     floor: int | None = None
+    noise: NoiseMap | None = None

@@ -1,5 +1,6 @@
 """What the detector finds and what it stays silent on, on pictures made here."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -156,6 +157,30 @@ def test_a_leaf_that_sways_in_place_is_no_motion(reach: int, size: int, seed: in
         30,
     )
     assert not moving(watch(camera(scene, 150)))
+
+
+def test_the_noise_is_where_a_leaf_sways_and_nothing_counts_below_a_mask() -> None:
+    leaf = (slice(55, 80), slice(145, 172))
+    mask = {"polygon": [[0, 0], [0.25, 0], [0.25, 1], [0, 1]]}
+    settings = MotionSettings.model_validate({"mask": [mask]})
+    detector = Detector(settings, WIDTH, HEIGHT)
+    assert detector.noise is None
+    background = wall()
+    scene = lambda n: with_square(background, (150 + 3 * np.sin(n * 1.3), 60), (14, 14), 30)  # noqa: E731
+    for n, picture in enumerate(camera(scene, 150)):
+        detector.detect(picture, n * 100_000)
+    noise = detector.noise
+    assert noise is not None
+    assert (noise.columns, noise.rows) == (64, 36)
+    levels = np.frombuffer(b64decode(noise.levels), np.uint8).reshape(36, 64)
+    assert (levels[:, :15] == 255).all()
+    rest = levels[:, 17:].astype(int)
+    cells = np.kron(rest, np.ones((5, 5), int))  # as large as the picture without the mask
+    swaying = np.zeros((HEIGHT, WIDTH), bool)
+    swaying[leaf] = True
+    swaying = swaying[:, 85:]
+    assert cells[swaying].max() >= 10
+    assert cells[~swaying].max() < 10
 
 
 def test_a_thing_that_stays_is_background_after_a_while_and_leaves_no_ghost() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import Box, CameraReport, CameraState, Health
+from chimera_storage.model import Box, CameraReport, CameraState, Health, NoiseMap
 from chimera_storage.motion.messages import (
     Watch,
     Work,
@@ -57,6 +57,8 @@ def test_a_line_that_is_no_order_is_refused(line: bytes) -> None:
         score=st.floats(0, 1),
         health=st.sampled_from(Health),
         health_since_us=st.none() | st.integers(0, 2**53),
+        noise=st.none()
+        | st.builds(NoiseMap, columns=st.just(2), rows=st.just(1), levels=st.text()),
         boxes=st.lists(st.builds(Box, *[st.integers(0, 9999)] * 4), max_size=3).map(tuple),
     )
 )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from itertools import pairwise
@@ -261,6 +262,9 @@ async def test_of_a_camera_that_somebody_looks_at_each_picture_tells_its_score(
         floor = supervisor.reports()[0].floor
         assert floor is not None
         assert floor >= 5
+        noise = supervisor.reports()[0].noise
+        assert noise is not None
+        assert len(b64decode(noise.levels)) == noise.columns * noise.rows > 0
         first = supervisor.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)

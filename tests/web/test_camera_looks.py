@@ -6,7 +6,7 @@ import pytest
 
 from chimera_storage.access import Role
 from chimera_storage.clock import to_us
-from chimera_storage.model import Box, CameraReport, CameraState
+from chimera_storage.model import Box, CameraReport, CameraState, NoiseMap
 from chimera_storage.motion.tune import read_marks
 from tests.support.web import NOW, Room
 
@@ -48,12 +48,14 @@ def test_what_the_detector_finds_is_told_since_a_time(room: Room) -> None:
             height=360,
             boxes=(Box(1, 2, 3, 4),),
             floor=9,
+            noise=NoiseMap(columns=2, rows=1, levels="AP8="),
         )
     ]
     room.recorders.seen = {1: [(1_000_500, 0.0), (2_000_000, 0.125), (3_000_000, 0.25)]}
     sight = room.get("/cameras/1/sight?since=1000").json()
     assert sight["scores"] == [[2000, 0.125], [3000, 0.25]]
     assert (sight["floor"], sight["boxes"], sight["threshold"]) == (9, [[1, 2, 3, 4]], 0.0005)
+    assert sight["noise"] == {"columns": 2, "rows": 1, "levels": "AP8="}
     assert room.recorders.watched == [1]
     assert room.get("/cameras/1/sight?since=x").status_code == 400
     assert room.get("/cameras/77/sight").status_code == 404

@@ -15,7 +15,7 @@ from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.clock import Clock
 from chimera_storage.config import CameraSettings
 from chimera_storage.log import get_logger
-from chimera_storage.model import Box
+from chimera_storage.model import Box, NoiseMap
 from chimera_storage.motion.decoding import Gop, Shot
 from chimera_storage.motion.detector import STILL, Motion
 from chimera_storage.motion.health import SignalHealth
@@ -126,6 +126,11 @@ class Capture:
     def floor(self) -> int | None:
         """Difference in brightness (of 255) that counts at least; None before the first look."""
         return (self._second or self._looker).floor
+
+    @property
+    def noise(self) -> NoiseMap | None:
+        """Where the picture changes by itself; None before the first look."""
+        return (self._second or self._looker).noise
 
     @property
     def decoder(self) -> str | None:

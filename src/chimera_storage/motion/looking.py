@@ -6,6 +6,7 @@ from datetime import tzinfo
 import av
 
 from chimera_storage.config import MotionSettings
+from chimera_storage.model import NoiseMap
 from chimera_storage.motion.decoding import Shot
 from chimera_storage.motion.detector import STILL, Detector, Motion
 from chimera_storage.motion.glance import Glance
@@ -86,6 +87,11 @@ class Looker:
     def floor(self) -> int | None:
         """Difference in brightness (of 255) that counts at least; None before the first look."""
         return None if self._detector is None else self._detector.floor
+
+    @property
+    def noise(self) -> NoiseMap | None:
+        """Where the picture changes by itself; None before the first look."""
+        return None if self._detector is None else self._detector.noise
 
     @property
     def size(self) -> tuple[int, int]:

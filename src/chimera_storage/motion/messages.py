@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from chimera_storage.config import CameraSettings
-from chimera_storage.model import Box, CameraReport, CameraState, Health, LivePicture
+from chimera_storage.model import Box, CameraReport, CameraState, Health, LivePicture, NoiseMap
 
 STOP_LINE = b"stop\n"
 
@@ -102,6 +102,8 @@ def _report(values: dict[str, Any]) -> CameraReport:
     values["health"] = Health(values["health"])
     values["boxes"] = tuple(Box(*box) for box in values["boxes"])
     values["sights"] = tuple((time_us, score) for time_us, score in values["sights"])
+    if values["noise"] is not None:
+        values["noise"] = NoiseMap(**values["noise"])
     return CameraReport(**values)
 
 

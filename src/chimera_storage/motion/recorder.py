@@ -257,6 +257,7 @@ class Recorder:
                 bytes_read=self._bytes_read,
                 sights=sights,
                 floor=capture.floor,
+                noise=capture.noise if self.watched else None,
             )
         )
 

@@ -1,5 +1,6 @@
 """What the camera-settings page looks at: test pictures, the network, the detector, past motion."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from chimera_storage.web.camera_schemas import (
     FoundCameras,
     MarkRequest,
     Marks,
+    Noise,
     Sight,
     Streams,
     StreamsRequest,
@@ -121,6 +123,7 @@ def camera_sight_router(services: Services, names: CameraNames) -> APIRouter:
             score=report.score if report else 0.0,
             boxes=[tuple(box) for box in report.boxes] if report else [],
             floor=report.floor if report else None,
+            noise=Noise(**dataclasses.asdict(report.noise)) if report and report.noise else None,
             threshold=settings.motion.threshold,
             scores=[(time_us // 1000, round(score, 6)) for time_us, score in sights],
         )

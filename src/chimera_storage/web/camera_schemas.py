@@ -132,6 +132,17 @@ class Streams(BaseModel):
     streams: list[CameraStream]
 
 
+class Noise(BaseModel):
+    """Where a camera's picture changes by itself, in equal cells."""
+
+    columns: int
+    rows: int
+    levels: str = Field(
+        description="base64 of a byte for each cell, row by row: how much more than `floor` the"
+        " brightness has to differ there to count; 255: nothing counts there"
+    )
+
+
 class Sight(BaseModel):
     """What the detector finds. Times in milliseconds since 1970."""
 
@@ -143,6 +154,7 @@ class Sight(BaseModel):
     score: float = Field(description="share of the newest picture that moves")
     boxes: list[tuple[int, int, int, int]] = Field(description="[x, y, w, h] in pixels")
     floor: int | None = Field(description="difference in brightness, of 255, that counts at least")
+    noise: Noise | None = Field(description="null: not known yet")
     threshold: float = Field(description="score from which on a picture is motion")
     scores: list[tuple[int, float]] = Field(description="[time, score] of each picture since")
 

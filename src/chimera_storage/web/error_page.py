@@ -13,7 +13,7 @@ from chimera_storage.web.pages import page
 from chimera_storage.web.ports import Services
 from chimera_storage.web.sight import who
 
-# Statuses that have words of their own in the catalogues: error.title_404, error.text_404.
+# With words of their own in the catalogues (error.title_404, error.text_404); all else is "rest".
 WORDED = frozenset({403, 404, 405, 500, 503})
 
 
@@ -30,7 +30,7 @@ def error_page(request: Request, services: Services, answer: Response) -> Respon
         services,
         "error.html",
         status=answer.status_code,
-        kind=str(answer.status_code) if answer.status_code in WORDED else "other",
+        kind=str(answer.status_code) if answer.status_code in WORDED else "rest",
         sentence=said["error"],
         # Of a crash nobody knows any more who asked; home leads to the log-in page then.
         leads_home=who().kind is not Kind.NOBODY or answer.status_code == 500,

@@ -146,6 +146,11 @@ class Background:
         self._brightest = int(picture.max())
         self._settle()
 
+    def more(self) -> Picture:
+        """How much more than `floor` each pixel has to differ by, as it is never quite still."""
+        needed = np.minimum(_to_bytes(self._deviation, DEVIATIONS), np.uint8(CEILING))
+        return np.asarray(cv2.subtract(needed, np.full_like(needed, self.floor)), np.uint8)
+
     def move(self, dx: int, dy: int) -> None:
         """Move all that was learnt by so many pixels: the camera was turned."""
         by = np.array([[1, 0, dx], [0, 1, dy]], np.float32)

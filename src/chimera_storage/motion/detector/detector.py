@@ -1,5 +1,6 @@
 """From a luma picture to what moves in it: pure, no clock, no I/O but for a mask file."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chimera_storage.config import MotionSettings
-from chimera_storage.model import Box
+from chimera_storage.model import Box, NoiseMap
 from chimera_storage.motion.detector.background import Background, Mask, Picture
 from chimera_storage.motion.detector.despeckle import despeckle
 from chimera_storage.motion.detector.patches import Labels, Patch, find_patches, mask_of
@@ -23,6 +24,7 @@ MAX_PIXELS = 135_000  # the picture is halved until it has no more: 480x270 of 1
 LIGHT_NEW = 0.625  # of what differs when a light is switched; a share that is not gradual
 LONGEST_S = 10.0  # that can have passed between two pictures, for all that is learnt
 MAX_BOXES = 16
+NOISE_COLUMNS = 64  # of the map of the noise, which is for the eye
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,20 @@ class Detector:
     def floor(self) -> int | None:
         """Difference in brightness (of 255) that counts at least; None before the first picture."""
         return None if self._background is None else self._background.floor
+
+    @property
+    def noise(self) -> NoiseMap | None:
+        """Where the picture changes by itself or is ignored; None before the first picture."""
+        if self._background is None:
+            return None
+        more = self._background.more()
+        columns = min(NOISE_COLUMNS, more.shape[1])
+        rows = max(1, round(columns * more.shape[0] / more.shape[1]))
+        levels = cv2.resize(more, (columns, rows), interpolation=cv2.INTER_AREA)
+        if self.ignored is not None:
+            ignored = cv2.resize(255 * self.ignored, (columns, rows), interpolation=cv2.INTER_AREA)
+            levels[ignored > 127] = 255
+        return NoiseMap(columns=columns, rows=rows, levels=b64encode(levels.tobytes()).decode())
 
     def detect(self, luma: NDArray[np.uint8], time_us: int) -> Motion:
         """What moves in this picture: uint8 of shape (h, w), taken at `time_us` microseconds."""

@@ -5,6 +5,7 @@ import { setText } from "../dom.js";
 import { locale, number } from "../format.js";
 import { t } from "../text.js";
 import { teller } from "../trouble.js";
+import { drawNoise } from "./noise.js";
 
 const SHOWN_MS = 60_000;
 const EVERY_MS = 500;
@@ -54,6 +55,7 @@ export function startSight(camera, showState) {
           scores = [...scores, ...sight.scores].filter(([ms]) => ms > sight.now - SHOWN_MS);
           draw(sight.now, thresholdNow());
           drawBoxes(sight);
+          drawNoise(sight.noise);
           showState(sight.state);
           setText(document.getElementById("score"), share.format(sight.score));
           setText(document.getElementById("floor"), sight.floor === null ? "–" : t("camera.of_255", { number: number(sight.floor) }));
