@@ -101,7 +101,14 @@ def test_no_images_is_no_process(saved: SavedImages) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"fps": 0}, {"fps": 61}, {"skip": 0}, {"start_us": START_US * 2}, {"camera": -1}],
+    [
+        {"fps": 0},
+        {"fps": 61},
+        {"type": ConversionType.GIF, "fps": 51},
+        {"skip": 0},
+        {"start_us": START_US * 2},
+        {"camera": -1},
+    ],
 )
 def test_impossible_requests_are_refused(saved: SavedImages, changes: dict[str, Any]) -> None:
     async def run() -> None:

@@ -7,8 +7,6 @@ that is to be done is to read images and to put headers between them.
 
 import asyncio
 import os
-import secrets
-import string
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +18,7 @@ from chimera_storage.archive.layout import SECOND_US
 from chimera_storage.clock import to_us
 from chimera_storage.convert.archive_file import read_archive
 from chimera_storage.convert.contents import Contents, pin
+from chimera_storage.convert.ids import new_id
 from chimera_storage.convert.selection import Selection
 from chimera_storage.errors import ConflictError, NotFoundError, storage_error
 from chimera_storage.log import get_logger
@@ -30,7 +29,6 @@ MAX_READERS = 8
 KEPT_S = 24 * 3600.0
 MOST_KEPT = 100
 _BATCH_BYTES = 1 << 20
-_ID_ALPHABET = string.ascii_lowercase + string.digits
 _PARTS = ("list", "manifest.json", "manifest.csv", "gaps.csv")
 
 log = get_logger()
@@ -116,10 +114,9 @@ class Downloads:
         """
         self._sweep()
         now_us = to_us(self._archive.clock.now())
-        random = "".join(secrets.choice(_ID_ALPHABET) for _ in range(12))
         name = self._layout.output_name(
             Conversion(
-                id=f"{random}-{self._layout.stamp(now_us)}",
+                id=new_id(self._layout, now_us),
                 type=type,
                 camera=camera,
                 start_us=start_us,

@@ -6,8 +6,6 @@ state, `runner` makes one. Used from one event loop; `get`, `list` and `count` f
 """
 
 import asyncio
-import secrets
-import string
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,6 +19,7 @@ from chimera_storage.config import ConvertSettings
 from chimera_storage.convert import output
 from chimera_storage.convert.estimate import estimate
 from chimera_storage.convert.feed import Listener
+from chimera_storage.convert.ids import new_id
 from chimera_storage.convert.job import Job, zone_name
 from chimera_storage.convert.ledger import Ledger, OnChange, Work
 from chimera_storage.convert.process import Children
@@ -32,11 +31,8 @@ from chimera_storage.log import get_logger
 from chimera_storage.model import Conversion, ConversionStatus, ConversionType, Estimate
 from chimera_storage.options import Options
 
-MAX_FPS = 60
 ANIMATIONS = (ConversionType.GIF, ConversionType.WEBP)
 MOST_ANIMATED = 500
-_ID_ALPHABET = string.ascii_lowercase + string.digits
-_ID_LENGTH = 12
 
 log = get_logger()
 
@@ -193,19 +189,28 @@ class ConversionManager:
             await asyncio.shield(self._track(self._add(conversion)))
         return conversion
 
-    def _new(self, *, start_us: int, end_us: int, fps: int, skip: int, **rest: Any) -> Conversion:
+    def _new(
+        self,
+        *,
+        type: ConversionType,  # noqa: A002
+        start_us: int,
+        end_us: int,
+        fps: int,
+        skip: int,
+        **rest: Any,
+    ) -> Conversion:
         if self._closed:
             raise ConflictError("the server is stopping; ask again when it is back")
-        if not 1 <= fps <= MAX_FPS:
-            raise InvalidInputError(f"fps is a whole number from 1 to {MAX_FPS}")
+        if not 1 <= fps <= type.highest_fps:
+            raise InvalidInputError(f"fps is a whole number from 1 to {type.highest_fps}")
         if skip < 1:
             raise InvalidInputError("skip is a whole number from 1")
         if start_us > end_us:
             raise InvalidInputError("start lies after end; it has to come first")
         now_us = to_us(self._clock.now())
-        random = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
         conversion = Conversion(
-            id=f"{random}-{self._layout.stamp(now_us)}",
+            id=new_id(self._layout, now_us),
+            type=type,
             start_us=start_us,
             end_us=end_us,
             requested_us=now_us,
