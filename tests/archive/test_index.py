@@ -463,6 +463,14 @@ def test_liveliest_is_the_best_of_each_share_of_the_range(index: Index, frames: 
     ]
 
 
+def test_liveliest_begins_and_ends_with_the_range(index: Index) -> None:
+    images = [make_image(1, START + i, score=i / 10) for i in range(10)]
+    index.add_images(images)
+    start_us, end_us = (START + 2) * 1_000_000, (START + 7) * 1_000_000
+
+    assert index.liveliest(1, start_us, end_us, 2) == [images[4], images[7]]
+
+
 def test_liveliest_of_few_are_all(index: Index) -> None:
     images = [make_image(1, START + i) for i in range(3)]
     index.add_images(images)

@@ -50,6 +50,7 @@ def test_another_process_sees_a_change_at_once(store: Store) -> None:
         '{"keep": {"id": 1}}',
         '{"keep": [{"id": "a", "camera": "1", "start_us": 1, "end_us": 2}]}',
         '{"keep": [{"id": "a"}]}',
+        f'{{"keep": [{{"id": "a", "camera": 1, "start_us": 1, "end_us": {2**63}}}]}}',
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_and_not_an_empty_list(
