@@ -2,9 +2,12 @@
 
 import io
 import itertools
+import os
 import shutil
 import subprocess
+from contextlib import suppress
 from datetime import UTC
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 import simplejpeg
 from av.video.frame import VideoFrame
 
+from chimera_storage.convert.encoders import Format
 from chimera_storage.convert.make import Made, NoImagesError
 from chimera_storage.convert.make_video import Video, make_video
 from chimera_storage.convert.mp4 import Sink
@@ -321,6 +325,33 @@ def test_pieces_made_side_by_side_are_joined_in_order(
     # At most 40 frames each, and every core has as many: three on two would take as long as four.
     assert keys == list(range(0, 130, -(-130 // pieces)))
     assert all(packet.pts == packet.dts for packet in packets)
+
+
+def scheduling() -> set[tuple[int, int]]:
+    """Class and real-time priority of every thread of this process."""
+    found = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):
+            number = int(thread.name)
+            found.add((os.sched_getscheduler(number), os.sched_getparam(number).sched_priority))
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="SVT-AV1 takes a real-time priority as root only")
+def test_no_encoder_runs_before_everything_else_on_the_machine(
+    saved: SavedImages, tmp_path: Path
+) -> None:
+    before = scheduling()
+    saved.save([picture(n, 64, 48) for n in range(3)])
+    second = Fraction(1)
+    form = Format(codec="av1", quality="low", width=64, height=48, fps=1, time_base=second)
+    encoder = form.encoder()
+    assert scheduling() == before
+    frame = VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8)).reformat(format="yuv420p")
+    assert len([*encoder.add(frame), *encoder.finish()]) == 1
+    assert scheduling() == before
+    make(saved, tmp_path / "video.mp4", codec="av1")
+    assert scheduling() == before
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1"])

@@ -6,8 +6,12 @@ the order they are shown, which makes joining simple, and at equal bytes costs l
 less than with them (decision 0010).
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TypeAlias, cast
 
 import av
@@ -112,12 +116,14 @@ class Format:
         return stream
 
     def encoder(self) -> "Encoder":
-        """An encoder for one piece."""
+        """An encoder for one piece. Raises FFmpegError."""
         context = cast(
             "VideoCodecContext", av.CodecContext.create(_LIBRARIES[self.codec].name, "w")
         )
         self._set_up(context)
         context.flags |= Flags.global_header
+        with normal_priority():
+            context.open()
         return Encoder(context)
 
     def _set_up(self, context: VideoCodecContext) -> None:
@@ -137,6 +143,23 @@ class Format:
                 "maxrate": str(frame_bits * self.fps),
                 "bufsize": str(frame_bits * _BUFFER_FRAMES),
             }
+
+
+@contextmanager
+def normal_priority() -> Iterator[None]:
+    """What opens an encoder goes here: afterwards no thread of this process is a real-time one.
+
+    SVT-AV1, where it runs as root, gives its threads and the one that opens it the highest
+    real-time priority there is (`check_set_prio` of its threads.c): beside it a recorder, and
+    everything else on the machine, got a twentieth of the processor.
+    """
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has ended
+                if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
+                    os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 class Encoder:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import av
 
-from chimera_storage.convert.encoders import Format, Packet
+from chimera_storage.convert.encoders import Format, Packet, normal_priority
 from chimera_storage.convert.pace import LONGEST_IN_MP4
 
 # Bytes of the index of frames: of each at most its size (4), time (8), place (8), place in the list
@@ -61,14 +61,16 @@ class Mp4Writer:
         self._last = 0  # when the last frame begins
 
     def begin(self) -> None:
-        """Write the head; a stream's reader has something then."""
-        self._container.start_encoding()
+        """Write the head, if it is not there; a stream's reader has something then."""
+        with normal_priority():
+            self._container.start_encoding()
 
     def add(self, piece: Piece) -> None:
         """Append a piece. Time before the very first frame is left out, and of a frame that is
         shown for longer than the format can say.
         """
         if piece.packets:
+            self.begin()
             begin = -piece.starts[0] if self._clock is None else self._clock
             ends = (*piece.starts[1:], piece.length)
             for packet, start, end in zip(piece.packets, piece.starts, ends, strict=True):
