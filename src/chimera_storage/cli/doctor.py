@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chimera_storage.cli.config import check_camera, hints
+from chimera_storage.cli.doctor_bench import show_bench
+from chimera_storage.cli.doctor_chaos import show_chaos
 from chimera_storage.cli.options import ConfigFile, DataFolder, configured
 from chimera_storage.clock import SystemClock
 from chimera_storage.errors import ConfigurationError
@@ -23,12 +25,37 @@ _COLOURS = {"good": "green", "advice": "yellow", "wrong": "bold red"}
 
 
 def doctor(
+    *,
     config: ConfigFile = None,
     path: DataFolder = None,
+    bench: Annotated[
+        bool,
+        typer.Option("--bench", help="Measure how many cameras this machine carries (a minute)."),
+    ] = False,
+    chaos: Annotated[
+        bool,
+        typer.Option(
+            "--chaos",
+            help="Kill, fill and damage a server of its own in a scratch folder, and say what was"
+            " lost (some minutes).",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the chance in --chaos.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Look at machine, configuration, disk, index, port and cameras, and say what to do."""
     configure_logging()
+    if bench and chaos:
+        raise typer.BadParameter("--bench and --chaos are two things; ask for one after the other")
+    if bench:
+        show_bench(configured(config, path), as_json=as_json)
+    elif chaos:
+        show_chaos(configured(config, path), seed, as_json=as_json)
+    else:
+        _examine(config, path, as_json=as_json)
+
+
+def _examine(config: Path | None, path: Path | None, *, as_json: bool) -> None:
     found: list[Finding] = []
     for finding in _findings(config, path):
         found.append(finding)

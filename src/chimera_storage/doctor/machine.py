@@ -48,6 +48,11 @@ def look_at_machine() -> Iterator[Finding]:
     yield from _limits()
 
 
+def free_memory() -> int:
+    """Bytes that programs could have; 0 where /proc does not say."""
+    return _memory()[1]
+
+
 def _memory() -> tuple[int, int]:
     """(all, free) in bytes; (0, 0) where /proc does not say."""
     try:
