@@ -96,3 +96,18 @@ def test_a_job_nobody_waits_for_any_more_harms_nobody() -> None:
         assert await in_thread(lambda: 7) == 7
 
     asyncio.run(ask())
+
+
+def test_head_is_answered_as_get_is_without_the_body(still_room: Room) -> None:
+    for path in ("/cameras", "/file/pathStats", "/openapi.json", "/metrics"):
+        head = still_room.request("HEAD", path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers["content-type"] == still_room.get(path).headers["content-type"]
+    assert still_room.request("HEAD", "/convert/process/none").status_code == 404
+    assert still_room.request("HEAD", "/file/pathSize").status_code == 405
+
+
+def test_head_of_an_endless_stream_ends(still_room: Room) -> None:
+    head = still_room.request("HEAD", "/convert/events")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")

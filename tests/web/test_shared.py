@@ -384,3 +384,9 @@ def test_names_of_cameras_and_conversions_are_shown(make_room: Callable[..., Roo
     hours = room.url(image).rsplit("/", 2)[0] + "/"
     assert "19:00 (18:00 UTC)" in room.get(hours).text
     assert "2026-01-31 19:59:59" in room.get(room.url(image).rpartition("/")[0] + "/").text
+
+
+def test_bug_after_logging_out_a_browser_showed_images_of_its_cache_for_an_hour(room: Room) -> None:
+    image = room.save(1, NOW)
+    for address in (room.url(image), f"/frames/1/{room.url(image).rpartition('/')[2]}"):
+        assert room.get(address).headers["cache-control"] == "private, no-cache"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from pathlib import Path
 
+from chimera_storage.archive.at_hand import FileAtHand, read_file
 from chimera_storage.clock import EPOCH, from_us, to_us
 from chimera_storage.errors import InvalidInputError, NotFoundError
 from chimera_storage.model import (
@@ -231,14 +232,7 @@ class Layout:
         Raises InvalidInputError (NUL, "..", absolute parts, backslashes), NotFoundError (does not
         exist, hidden, temporary, or a symlink leads outside).
         """
-        parts = relative.removesuffix("/").split("/") if relative else []
-        for part in parts:
-            if part in ("", "..") or "\0" in part or "\\" in part:
-                raise InvalidInputError(
-                    "a path below shared is names with one / between, without .., \\ and NUL"
-                )
-        if any(part.startswith(".") for part in parts):
-            raise NotFoundError(_NOTHING)
+        parts = _names(relative)
         try:
             descriptor = os.open("/".join((str(self.shared), *parts)), os.O_PATH | os.O_CLOEXEC)
         except UnicodeEncodeError:
@@ -250,6 +244,18 @@ class Layout:
         except BaseException:
             os.close(descriptor)
             raise
+
+    def read_at_hand(self, relative: str) -> tuple[FileAtHand, tuple[str, ...]] | None:
+        """As `open`, but only a small file in captures, read without waiting for a disk.
+
+        (the file, its parts below captures); None says nothing: then `open` does.
+        Raises InvalidInputError, NotFoundError as that does.
+        """
+        first, *rest = _names(relative) or [""]
+        if first != self.captures.name or not rest or relative.endswith("/"):
+            return None
+        found = read_file(self.captures, "/".join(rest))
+        return None if found is None else (found, tuple(rest))
 
     def _contained(self, descriptor: int, *, is_folder: bool) -> "Place":
         """Where it is what is open; `is_folder`: it has to be one."""
@@ -266,6 +272,19 @@ class Layout:
                 parts = tuple(rest[1:].split("/")) if rest else ()
                 return Place(real, parts if folder is self.captures else None)
         raise NotFoundError(_NOTHING)
+
+
+def _names(relative: str) -> list[str]:
+    """The parts of a client's path below shared, none of which could mean another place."""
+    parts = relative.removesuffix("/").split("/") if relative else []
+    for part in parts:
+        if part in ("", "..") or "\0" in part or "\\" in part:
+            raise InvalidInputError(
+                "a path below shared is names with one / between, without .., \\ and NUL"
+            )
+    if any(part.startswith(".") for part in parts):
+        raise NotFoundError(_NOTHING)
+    return parts
 
 
 def _where(descriptor: int) -> str:

@@ -26,6 +26,7 @@ from chimera_storage.web.convert import convert_router, processes_router
 from chimera_storage.web.disk_page import disk_page_router
 from chimera_storage.web.dispatch import Dispatch
 from chimera_storage.web.download import download_router
+from chimera_storage.web.edge import Edge
 from chimera_storage.web.error_page import error_page, wants_page
 from chimera_storage.web.errors import unforeseen
 from chimera_storage.web.events import events_router
@@ -39,7 +40,7 @@ from chimera_storage.web.language import language_router
 from chimera_storage.web.links import link_router, links_router
 from chimera_storage.web.lists import lists_router
 from chimera_storage.web.live import live_router
-from chimera_storage.web.metrics import RequestMetrics, metrics_router
+from chimera_storage.web.metrics import RequestSeconds, metrics_router
 from chimera_storage.web.motion import cameras_router, motion_router
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.people import people_router
@@ -60,9 +61,8 @@ from chimera_storage.web.ports import (
 from chimera_storage.web.process_events import process_events_router
 from chimera_storage.web.processes_page import processes_page_router
 from chimera_storage.web.proxies import TrustedProxies
-from chimera_storage.web.request_ids import RequestIds
 from chimera_storage.web.rules import rules_router
-from chimera_storage.web.security import SecurityHeaders, SiteGuard
+from chimera_storage.web.security import SiteGuard
 from chimera_storage.web.seen import seen
 from chimera_storage.web.shared import shared_router
 from chimera_storage.web.statistics import statistics_router
@@ -218,10 +218,8 @@ def create_app(
     # The last one added is the first one asked.
     app.add_middleware(Auth, server=settings.server, accounts=accounts, door=door)
     app.add_middleware(SiteGuard, server=settings.server, door=door)
-    app.add_middleware(RequestMetrics, registry=registry)
     app.add_middleware(TrustedProxies, server=settings.server)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestIds)
+    app.add_middleware(Edge, seconds=RequestSeconds(registry))
     app.middleware_stack = app.build_middleware_stack()
     return app
 

@@ -7,7 +7,7 @@ only this machine can ask, everybody is let in.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from urllib.parse import quote, unquote
 
 import jwt
@@ -97,15 +97,17 @@ class Auth:
 
         async def send_while_allowed(message: Message) -> None:
             # A stream of events or a long download ends when its session or token is revoked.
-            if message.get("more_body"):
-                await self._refresh()
-                if not self._accounts.is_still(who):
-                    raise BrokenOffError
+            await self._refresh()
+            if not self._accounts.is_still(who):
+                raise BrokenOffError
             await send(message)
+
+        def sending(message: Message) -> Awaitable[None]:
+            return send_while_allowed(message) if message.get("more_body") else send(message)
 
         has_own = who.kind in {Kind.USER, Kind.TOKEN}
         with sight.asked_by(who):
-            return await self._app(scope, receive, send_while_allowed if has_own else send)
+            return await self._app(scope, receive, sending if has_own else send)
 
     async def _refresh(self) -> None:
         """Look whether the file changed; one that cannot be read now holds nobody up for long."""

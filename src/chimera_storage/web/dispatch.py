@@ -8,12 +8,13 @@ stacks of contexts) takes ten times as long as what is done there.
 An endpoint is given what it names: the request, parts of the path as text, and a body as
 `parsing.read_body` reads it; it gives back a `Response`, or a model that is sent as JSON. With
 `async def` it runs on the event loop, which is for what is in memory or one short question to the
-index; with `def` it runs in a thread, which is for what may wait for a disk.
+index; with `def` it runs in a thread, which is for what may wait for a disk. HEAD is answered as
+GET is, without the body.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
@@ -23,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from chimera_storage.web.error_page import wants_page
 from chimera_storage.web.errors import ANSWERED, answer_to
@@ -90,7 +91,8 @@ class Dispatch:
     ) -> None:
         self._as_page = as_page
         self._fixed: dict[str, Methods] = {}
-        self._patterns: dict[str, tuple[re.Pattern[str], Methods]] = {}
+        # By the first part of the path, which is a name in all of them.
+        self._patterns: dict[str, dict[str, tuple[re.Pattern[str], Methods]]] = {}
         self._mounts: list[Mount] = []
         for route in iter_route_contexts(routes):
             original = route.original_route
@@ -98,17 +100,28 @@ class Dispatch:
                 self._mounts.append(original)
             elif isinstance(original, APIRoute):
                 self._add(route, needs)
+        for methods in self._all_methods():
+            if "GET" in methods:
+                methods["HEAD"] = methods["GET"]
 
     def _add(self, route: RouteContext, needs: Mapping[str, Needs]) -> None:
         path = route.path or ""
         if "{" in path:
-            methods = self._patterns.setdefault(path, (route.path_regex, {}))[1]
+            below = self._patterns.setdefault(_first(path), {})
+            methods = below.setdefault(path, (route.path_regex, {}))[1]
         else:
             methods = self._fixed.setdefault(path, {})
         for method in route.methods or ():
             methods[method] = Endpoint(route, needs[entry_of(method, path)])
 
+    def _all_methods(self) -> Iterator[Methods]:
+        yield from self._fixed.values()
+        for below in self._patterns.values():
+            yield from (methods for _, methods in below.values())
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            send = _head_alone(send)
         request = Request(scope, receive, send)
         try:
             answer = await self._answer(request)
@@ -130,7 +143,7 @@ class Dispatch:
         if methods is not None:
             scope[ROUTE] = path
         else:
-            for template, (pattern, found) in self._patterns.items():
+            for template, (pattern, found) in self._patterns.get(_first(path), {}).items():
                 if (match := pattern.fullmatch(path)) is not None:
                     methods, parts = found, match.groupdict()
                     scope[ROUTE] = template
@@ -152,3 +165,18 @@ class Dispatch:
                 await mount.handle(request.scope, request.receive, request._send)
                 return
         raise HTTPException(404)
+
+
+def _first(path: str) -> str:
+    return path.split("/", 2)[1] if path.startswith("/") else ""
+
+
+def _head_alone(send: Send) -> Send:
+    """Sends the beginning of an answer; its body ends at once, also where it would be endless."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return sending

@@ -17,13 +17,12 @@ from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.parsing import Body, fields, given, moment, shown, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import Problem, problems, query_parameters
-from chimera_storage.web.serving import StoredFile, file_answer
+from chimera_storage.web.serving import CACHE, StoredFile, file_answer
 from chimera_storage.web.threads import in_thread
 from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 PER_PAGE, MOST_PER_PAGE, LAST_PAGE = 100, 1000, 10_000_000
-IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
 
 
 def frames_router(services: Services, names: CameraNames, thumbnails: Thumbnails) -> APIRouter:
@@ -81,7 +80,7 @@ def frames_router(services: Services, names: CameraNames, thumbnails: Thumbnails
     async def frame(request: Request, camera: str, file: str) -> Response:
         stored = await in_thread(lambda: _open(archive, names.find(camera), file))
         sized = await thumbnails.sized(request, stored)
-        return file_answer(request, sized, inline=True, cache=IMAGE_CACHE)
+        return file_answer(request, sized, inline=True, cache=CACHE)
 
     return router
 

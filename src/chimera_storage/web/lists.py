@@ -13,11 +13,11 @@ from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.parsing import Body, read_body
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
+from chimera_storage.web.serving import CACHE
 
 ReadBody = Annotated[Body, Depends(read_body)]
 MOST_LINKS = 10_000
 MOST_IN_SPRITE = 500
-SPRITE_CACHE = "private, max-age=3600"  # its name says what is in it
 PREFERENCES = ("even", "motion")
 
 
@@ -55,7 +55,7 @@ def lists_router(services: Services, names: CameraNames) -> APIRouter:
     )
     def sprite(request: Request, name: str) -> Response:
         found = services.sprites.get(name.removesuffix(".jpg"))
-        headers = {"etag": f'"{found.id}"', "cache-control": SPRITE_CACHE}
+        headers = {"etag": f'"{found.id}"', "cache-control": CACHE}
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
         return Response(found.jpeg, headers=headers | {"content-type": "image/jpeg"})

@@ -1,20 +1,19 @@
 """GET /metrics: what Prometheus asks for, collected from the rooms when it asks.
 
 Nothing is counted twice: reports, totals and conversions are read when somebody looks. Only
-requests are counted here, by `RequestMetrics`, which stands around the application.
+requests are counted, by `RequestSeconds`, which edge.py tells.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from time import perf_counter
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, Histogram, Metric, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from chimera_storage import __version__
 from chimera_storage.clock import to_us
@@ -33,15 +32,14 @@ OTHER = "other"
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second series of each, of no use here
 
 
-class RequestMetrics:
+class RequestSeconds:
     """How many requests came, by route and status, and how long they took to their last byte.
 
-    Stands behind the proxies' guard and before all others, so that what they refuse is counted;
-    that has no route. Only what a client cannot make up is a label.
+    What a guard refuses is counted too; that has no route. Only what a client cannot make up is a
+    label.
     """
 
-    def __init__(self, app: ASGIApp, *, registry: CollectorRegistry) -> None:
-        self._app = app
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._seconds = Histogram(
             PREFIX + "http_request_seconds",
             "Seconds from a request to the last byte of its answer",
@@ -51,25 +49,14 @@ class RequestMetrics:
         )
         self._known: dict[tuple[str, str, int], Histogram] = {}  # finding one takes longer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        began_s = perf_counter()
-
-        async def noting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                scope[STATUS] = message["status"]
-            await send(message)
-
-        try:
-            return await self._app(scope, receive, noting)
-        finally:
-            method = scope["method"] if scope["method"] in METHODS else OTHER
-            series = method, scope.get(ROUTE, OTHER), scope.get(STATUS, 500)
-            seconds = self._known.get(series)
-            if seconds is None:
-                seconds = self._known[series] = self._seconds.labels(*map(str, series))
-            seconds.observe(perf_counter() - began_s)
+    def observe(self, scope: Scope, seconds: float) -> None:
+        """Count a request that is over."""
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        series = method, scope.get(ROUTE, OTHER), scope.get(STATUS, 500)
+        found = self._known.get(series)
+        if found is None:
+            found = self._known[series] = self._seconds.labels(*map(str, series))
+        found.observe(seconds)
 
 
 def metrics_router(

@@ -8,6 +8,7 @@ proxies cut it off. Plain ASGI, see security.py.
 """
 
 import re
+from collections.abc import Awaitable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,10 +33,9 @@ class TrustedProxies:
         self._root = server.root_path
         self._x_accel_redirect = server.x_accel_redirect
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        scope = dict(scope)
+            return self._app(scope, receive, send)
         said = _said(scope)
         if said:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in FORWARDED]
@@ -48,7 +48,7 @@ class TrustedProxies:
             path = path if path.startswith("/") else scope["path"]
             scope["path"] = self._root + path
             scope["root_path"] = self._root
-        return await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _believe(self, scope: Scope, chain: list[str], said: dict[bytes, bytes]) -> None:
         # From the right: each proxy adds who asked it, and what stands further left anybody can

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chimera_storage.access import Door
 from chimera_storage.config import LOOPBACK_HOSTS, ServerSettings
@@ -34,27 +34,6 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-site",
     "cross-origin-opener-policy": "same-origin",
 }
-
-
-_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-
-
-class SecurityHeaders:
-    """Adds the headers above to every answer, each where the answer does not bring its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                own = {name for name, _ in headers}
-                headers += [pair for pair in _RAW_HEADERS if pair[0] not in own]
-                message["headers"] = headers
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
 class SiteGuard:

@@ -25,6 +25,8 @@ from chimera_storage.web.errors import BrokenOffError, error_answer
 from chimera_storage.web.proxies import SENDS_FILES
 from chimera_storage.web.threads import in_thread
 
+# Kept by the browser, but asked for each time: who has logged out sees nothing any more.
+CACHE = "private, no-cache"
 CHUNK_BYTES = 512 * 1024
 # The HTTP server takes five or six parts ahead of a client, so for a slow one they are small.
 LEAST_CHUNK_BYTES = 32 * 1024
@@ -89,7 +91,7 @@ class StoredFile:
         self.path = path
         self.size = stat.st_size
         self.modified_s = int(stat.st_mtime)
-        self.etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"'
+        self.etag = entity_tag(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
     async def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Those bytes. Raises StorageError where the file got shorter."""
@@ -114,6 +116,25 @@ class StoredFile:
     def close(self) -> None:
         """Close the descriptor."""
         self.file.close()
+
+
+class HeldFile:
+    """All of a small file in memory, and what HTTP says about it."""
+
+    def __init__(self, content: bytes, *, name: str, modified_s: int, etag: str) -> None:
+        self.content = content
+        self.name = name
+        self.size = len(content)
+        self.modified_s = modified_s
+        self.etag = etag
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def entity_tag(size: int, modified_ns: int, inode: int) -> str:
+    """Of a file: another one where a single byte may be another one."""
+    return f'"{size:x}-{modified_ns:x}-{inode:x}"'
 
 
 def _from_memory(descriptor: int, size: int, start: int) -> bytes | None:
@@ -200,16 +221,15 @@ def whole_file(stored: Sendable, *, cache: str, inline: bool = False) -> Respons
 
 
 def file_answer(
-    request: Request, stored: Sendable, *, cache: str, inline: bool = False
+    request: Request, stored: Sendable | HeldFile, *, cache: str, inline: bool = False
 ) -> Response:
     """200, 206, 304 or 416 for a GET or HEAD of a file, which the answer takes over.
 
     A proxy that sends files itself is only told which.
     """
     headers = file_headers(stored, cache=cache, inline=inline)
-    sender = request.scope.get(SENDS_FILES)
-    if sender and isinstance(stored, StoredFile) and stored.path is not None:
-        return _left_to_proxy(stored, f"{sender}/{stored.path}", headers)
+    if is_left_to_proxy(request) and isinstance(stored, StoredFile) and stored.path is not None:
+        return _left_to_proxy(stored, f"{request.scope[SENDS_FILES]}/{stored.path}", headers)
     if _is_unchanged(request, stored):
         stored.close()
         kept = ("cache-control", "etag", "last-modified")
@@ -227,7 +247,14 @@ def file_answer(
     headers["content-length"] = str(length)
     if request.method == "HEAD":
         length = 0
+    if isinstance(stored, HeldFile):
+        return Response(stored.content[start : start + length], status, headers)
     return FileAnswer(stored, status=status, headers=headers, start=start, length=length)
+
+
+def is_left_to_proxy(request: Request) -> bool:
+    """Whether a proxy in front sends files itself."""
+    return bool(request.scope.get(SENDS_FILES))
 
 
 def _left_to_proxy(stored: StoredFile, address: str, headers: dict[str, str]) -> Response:
@@ -241,7 +268,7 @@ def _left_to_proxy(stored: StoredFile, address: str, headers: dict[str, str]) ->
     return Response(headers=headers | {"x-accel-redirect": quote(address, safe="/")})
 
 
-def file_headers(stored: Sendable, *, cache: str, inline: bool) -> dict[str, str]:
+def file_headers(stored: Sendable | HeldFile, *, cache: str, inline: bool) -> dict[str, str]:
     """What HTTP says about a file, but for its length."""
     return {
         "accept-ranges": "bytes",
@@ -279,7 +306,7 @@ def filename_parameter(name: str) -> str:
     return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
-def _is_unchanged(request: Request, stored: Sendable) -> bool:
+def _is_unchanged(request: Request, stored: Sendable | HeldFile) -> bool:
     condition = request.headers.get("if-none-match")
     if condition is not None:
         tags = _ENTITY_TAG.findall(condition)
@@ -288,7 +315,7 @@ def _is_unchanged(request: Request, stored: Sendable) -> bool:
     return since is not None and stored.modified_s <= since
 
 
-def _wanted_range(request: Request, stored: Sendable) -> range | None:
+def _wanted_range(request: Request, stored: Sendable | HeldFile) -> range | None:
     """The bytes of a single range; empty: there are none such, None: all are wanted."""
     match = _RANGE.fullmatch(request.headers.get("range", "").strip())
     if match is None or request.method != "GET" or not _is_same(request, stored):
@@ -301,7 +328,7 @@ def _wanted_range(request: Request, stored: Sendable) -> range | None:
     return range(int(first), min(int(last) + 1, stored.size) if last else stored.size)
 
 
-def _is_same(request: Request, stored: Sendable) -> bool:
+def _is_same(request: Request, stored: Sendable | HeldFile) -> bool:
     """Whether If-Range, if there is one, names exactly this version."""
     condition = request.headers.get("if-range")
     if condition is None:

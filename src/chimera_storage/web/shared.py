@@ -15,21 +15,19 @@ from starlette.responses import RedirectResponse, Response
 
 from chimera_storage.archive.layout import Layout
 from chimera_storage.errors import InvalidInputError
-from chimera_storage.web.files import find, shows
+from chimera_storage.web.files import find, find_at_hand, shows
 from chimera_storage.web.folder import Asked, Sort, read_folder
 from chimera_storage.web.folder_labels import Labels
 from chimera_storage.web.pages import page, speaker_of
 from chimera_storage.web.parsing import moment, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import Problem, problems, query_parameters
-from chimera_storage.web.serving import StoredFile, file_answer, is_wished, suffix_of
+from chimera_storage.web.serving import CACHE, StoredFile, file_answer, is_left_to_proxy, is_wished
 from chimera_storage.web.threads import in_thread
-from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails
+from chimera_storage.web.thumbnails import WIDTH_PARAMETER, Thumbnails, is_smaller_asked
 
 HIGHEST_PAGE = 1_000_000
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-IMAGE_CACHE = "private, max-age=3600"  # an image never changes under its name
-FILE_CACHE = "private, no-cache"
 FOLDER_PARAMETERS: tuple[tuple[str, str, dict[str, Any], bool], ...] = (
     (
         "page",
@@ -84,12 +82,15 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     )
     @router.head("/shared/{path:path}", include_in_schema=False)
     async def shared(request: Request, path: str) -> Response:
+        inline = is_wished(request, "inline")
+        if not is_smaller_asked(request) and not is_left_to_proxy(request):
+            held = find_at_hand(layout, path)
+            if held is not None:
+                return file_answer(request, held, inline=inline, cache=CACHE)
         found, _ = await in_thread(find, layout, path)
         if isinstance(found, StoredFile):
-            inline = is_wished(request, "inline")
-            cache = IMAGE_CACHE if suffix_of(found.name) == ".jpg" else FILE_CACHE
             sized = await thumbnails.sized(request, found)
-            return file_answer(request, sized, inline=inline, cache=cache)
+            return file_answer(request, sized, inline=inline, cache=CACHE)
         if path and not path.endswith("/"):
             return _redirect(request, path)
         return await in_thread(_folder_page, request, services, path, found)

@@ -13,7 +13,6 @@ could not open the image.
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
 
 import simplejpeg
 from anyio import CapacityLimiter
@@ -21,7 +20,7 @@ from fastapi import Request
 
 from chimera_storage.web.errors import BrokenOffError
 from chimera_storage.web.parsing import fields, whole
-from chimera_storage.web.serving import Sendable, StoredFile, disconnected, suffix_of
+from chimera_storage.web.serving import HeldFile, StoredFile, disconnected, suffix_of
 from chimera_storage.web.threads import in_thread
 
 WIDTHS = (160, 320, 640, 1280)
@@ -41,24 +40,6 @@ WIDTH_PARAMETER = (
 Key = tuple[int, str, int]  # device, entity tag of the image, width
 
 
-class Thumbnail:
-    """A small JPEG in memory, as `Sendable`."""
-
-    def __init__(self, stored: StoredFile, width: int, jpeg: bytes) -> None:
-        self.name = stored.name
-        self.size = len(jpeg)
-        self.modified_s = stored.modified_s
-        self.etag = f'{stored.etag[:-1]}-{width}q{QUALITIES[width]}"'
-        self._jpeg = jpeg
-
-    async def parts(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
-        """Those bytes."""
-        yield self._jpeg[start : start + length]
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 class Thumbnails:
     """Makes them, AT_ONCE at a time, and remembers up to `most_bytes` of them.
 
@@ -72,13 +53,13 @@ class Thumbnails:
         self.bytes = 0
         self.made = 0
 
-    async def sized(self, request: Request, stored: StoredFile) -> Sendable:
+    async def sized(self, request: Request, stored: StoredFile) -> StoredFile | HeldFile:
         """What to send for an image that is asked for with or without a width; takes it over.
 
         The image itself where no width is given, where it is no wider, and where it cannot be
         decoded. Raises InvalidInputError, and BrokenOffError where the client has gone away.
         """
-        if "width" not in request.query_params or suffix_of(stored.name) not in JPEG_SUFFIXES:
+        if not is_smaller_asked(request) or suffix_of(stored.name) not in JPEG_SUFFIXES:
             return stored
         try:
             width = _width(request)
@@ -89,7 +70,8 @@ class Thumbnails:
         if width is None or not jpeg:
             return stored
         stored.close()
-        return Thumbnail(stored, width, jpeg)
+        etag = f'{stored.etag[:-1]}-{width}q{QUALITIES[width]}"'
+        return HeldFile(jpeg, name=stored.name, modified_s=stored.modified_s, etag=etag)
 
     async def _jpeg(self, request: Request, stored: StoredFile, width: int) -> bytes:
         """Empty where the image itself is to be sent."""
@@ -122,6 +104,11 @@ class Thumbnails:
         self._jpegs[key] = jpeg
         while self.bytes > self._most_bytes:
             self.bytes -= _cost(self._jpegs.popitem(last=False)[1])
+
+
+def is_smaller_asked(request: Request) -> bool:
+    """Whether the query names a width."""
+    return "width" in request.query_params
 
 
 def _width(request: Request) -> int | None:
