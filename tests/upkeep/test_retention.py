@@ -211,6 +211,8 @@ def test_thinning_keeps_every_kth_of_each_event_and_does_so_once(store: Store) -
     planned = rules.preview().planned
     assert [(p.rule, p.exact, p.images) for p in planned] == [("thin_after_days", True, 10)]
     assert rules.apply("server") == Totals(count=10, size=10 * SIZE)
+    (recorded,) = {(d.rule, d.camera, d.images, d.bytes) for d in rules.deletions(10)}
+    assert recorded == ("thin_after_days", 1, 10, 10 * SIZE)
     kept = [plain[0].key, plain[5].key, short[0].key, *(i.key for i in reversed(young))]
     assert [image.key for image in left(store)] == kept
     assert rules.preview().planned == ()
@@ -315,6 +317,18 @@ def test_the_preview_says_what_then_goes_and_changes_nothing(store: Store) -> No
     recorded = {(d.rule, d.camera): (d.images, d.bytes) for d in rules.deletions(100)}
     assert recorded == {(p.rule, p.camera): (p.images, p.bytes) for p in preview.planned}
     assert rules.preview().planned == ()
+
+
+def test_a_quota_is_planned_for_what_thinning_leaves(store: Store) -> None:
+    store.save(1, *(NOW - 10 * DAY + n * SECOND for n in range(10)))
+    store.save(1, *(NOW - n * SECOND for n in range(10)))
+    rules = retention(
+        store, retention={"thin_after_days": 7, "thin_keep": 5}, storage={"max_gb": gb(13)}
+    )
+    planned = [(p.rule, p.images) for p in rules.preview().planned]
+    assert planned == [("thin_after_days", 8)]
+    assert rules.apply("server").count == 8
+    assert len(left(store)) == 12
 
 
 def test_deletions_are_recorded_one_for_each_run_rule_and_camera(store: Store) -> None:
