@@ -319,16 +319,18 @@ def test_the_preview_says_what_then_goes_and_changes_nothing(store: Store) -> No
     assert rules.preview().planned == ()
 
 
-def test_a_quota_is_planned_for_what_thinning_leaves(store: Store) -> None:
+@pytest.mark.parametrize(("quota", "then"), [(13, []), (11, [("max_gb", 3)])])
+def test_a_quota_is_planned_for_what_thinning_leaves(
+    store: Store, quota: int, then: list[tuple[str, int]]
+) -> None:
     store.save(1, *(NOW - 10 * DAY + n * SECOND for n in range(10)))
     store.save(1, *(NOW - n * SECOND for n in range(10)))
     rules = retention(
-        store, retention={"thin_after_days": 7, "thin_keep": 5}, storage={"max_gb": gb(13)}
+        store, retention={"thin_after_days": 7, "thin_keep": 5}, storage={"max_gb": gb(quota)}
     )
     planned = [(p.rule, p.images) for p in rules.preview().planned]
-    assert planned == [("thin_after_days", 8)]
-    assert rules.apply("server").count == 8
-    assert len(left(store)) == 12
+    assert planned == [("thin_after_days", 8), *then]
+    assert rules.apply("server").count == sum(images for _, images in planned)
 
 
 def test_deletions_are_recorded_one_for_each_run_rule_and_camera(store: Store) -> None:
