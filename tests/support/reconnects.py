@@ -18,6 +18,7 @@ from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import SystemClock
 from chimera_storage.config import CameraSettings
+from chimera_storage.memory import give_back
 from chimera_storage.model import CameraReport, CameraState
 from chimera_storage.motion.backoff import Backoff
 from chimera_storage.motion.capture import Capture
@@ -84,7 +85,7 @@ class BreakingCamera:
 
 @dataclass(frozen=True)
 class Left:
-    """What this process holds: threads, open files and sockets, kB of memory."""
+    """What this process holds: threads, open files and sockets, kB of memory in use."""
 
     threads: int
     descriptors: int
@@ -93,6 +94,7 @@ class Left:
     @staticmethod
     def now() -> "Left":
         gc.collect()
+        give_back()
         status = Path("/proc/self/status").read_text()
         memory = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return Left(

@@ -54,7 +54,7 @@ class Looker:
         self._given_size = size
         self._size = (0, 0)
         self._pacer = Pacer(settings.framerate if paced else 0)
-        self._watch = Watch(self._glance)
+        self._watch = Watch()
         self._key_frames = Glance()
         self._detector: Detector | None = None
         self._motion = STILL
@@ -101,7 +101,7 @@ class Looker:
     def take(self, item: Item) -> Iterator[tuple[Shot, Motion]]:
         """The shots that are settled now, in order, and what moves in each."""
         if isinstance(item, SourcePacket):
-            yield from self._look_at(self._watch.take(item))
+            yield from self._look_at(self._watch.take(item, self._glance))
             return
         self._frames += 1
         if not self._pacer.due(item.time_us):

@@ -31,17 +31,17 @@ MOST_REORDERED_US = 1_000_000  # B frames come after pictures that are shown lat
 MOST_FAILURES = 2  # key frames that gave no picture
 MOST_IN_DECODER = 64  # packets whose picture is awaited
 
+LooksNew = Callable[[av.VideoFrame, int], bool]  # whether a key frame, of this time, shows news
+
 
 class Watch:
     """Decides what is decoded of one stream.
 
-    `glance(picture, time_us)` says whether a key frame shows anything new. `packets` and
-    `pictures` count what came and what was decoded of it; `lost`: packets that gave no shot, known
-    after `finish`. `masked`: what moves in a part of the picture is ignored.
+    `packets` and `pictures` count what came and what was decoded of it; `lost`: packets that gave
+    no shot, known after `finish`. `masked`: what moves in a part of the picture is ignored.
     """
 
-    def __init__(self, glance: Callable[[av.VideoFrame, int], bool]) -> None:
-        self._glance = glance
+    def __init__(self) -> None:
         self._decoder = Decoder()
         self._gate = Gate()
         self._asleep = False
@@ -95,8 +95,12 @@ class Watch:
         self._followed = True
         self._stay_awake(self._woken_us + (NOTHING_US << self._vain))
 
-    def take(self, packet: SourcePacket) -> Iterator[Shot]:
-        """The shots that are settled now, decoded or not, in the order of their times."""
+    def take(self, packet: SourcePacket, glance: LooksNew) -> Iterator[Shot]:
+        """The shots that are settled now, decoded or not, in the order of their times.
+
+        `glance` comes with each packet and is not kept: it is a method of who holds this watch, and
+        both, decoders and all, would stay until the collector of cycles comes by.
+        """
         if self._last_us is not None and not (
             -MOST_REORDERED_US <= packet.time_us - self._last_us < MOST_WAITING_US
         ):
@@ -107,9 +111,9 @@ class Watch:
         if self._awake_until_us is None:
             self._awake_until_us = packet.time_us + WARM_UP_US
         if self._asleep:
-            yield from self._take_asleep(packet)
+            yield from self._take_asleep(packet, glance)
         else:
-            yield from self._take_awake(packet)
+            yield from self._take_awake(packet, glance)
 
     def finish(self) -> Iterator[Shot]:
         """The rest, all of it decoded: the stream is over or begins anew."""
@@ -122,13 +126,13 @@ class Watch:
         self._shown_us = 0
         self.lost = self.packets - self._shots_given
 
-    def _take_awake(self, packet: SourcePacket) -> Iterator[Shot]:
+    def _take_awake(self, packet: SourcePacket, glance: LooksNew) -> Iterator[Shot]:
         at_end = self._reorders or self._in_row  # of a group; else it may be decoded twice
         if packet.key and at_end and self._may_sleep(packet):
             yield from self._fall_asleep()
             if not self._reorders:
                 self._waiting.clear()  # all of the group was seen, and nothing depends on it
-            yield from self._take_asleep(packet)
+            yield from self._take_asleep(packet, glance)
             return
         if packet.key or self._gop.size > MOST_WAITING_BYTES:
             self._end_group(packet)
@@ -173,7 +177,7 @@ class Watch:
         self._gate.begin_group()
         self._moved = self._surprised = False
 
-    def _take_asleep(self, packet: SourcePacket) -> Iterator[Shot]:
+    def _take_asleep(self, packet: SourcePacket, glance: LooksNew) -> Iterator[Shot]:
         if not packet.key:
             self._waiting[-1].append(packet)
             if self._gate.surprising(packet.size) or self._waits_too_long(packet):
@@ -181,7 +185,7 @@ class Watch:
                 yield from self._wake(packet)
             return
         picture = self._key_picture(packet)
-        differs = picture is None or self._glance(picture, packet.time_us)
+        differs = picture is None or glance(picture, packet.time_us)
         if not differs:
             self._gate.learn(masked=self.masked)
         self._gate.begin_group()
