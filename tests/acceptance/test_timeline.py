@@ -57,7 +57,7 @@ def events_of(server: RunningServer, camera: int = 1) -> dict[str, list[Any]]:
     """Their times to the millisecond, each in a list of its own."""
     route = f"/motion/events?camera={camera}&start={DAY}&end={DAY}"
     found = server.http.get(route).json()["list"]
-    return {name: [event[name] for event in found] for name in ("start", "end")}
+    return {name: [event[name] for event in found] for name in ("start", "end", "images")}
 
 
 def where(page: Page) -> str:
@@ -484,6 +484,22 @@ def test_two_fingers_zoom_and_one_scrubs(server: RunningServer) -> None:
         wait_for(lambda: "view=" in where(page), "a part of the day")
         begin, end = map(int, parse_qs(urlsplit(where(page)).query)["view"][0].split("-"))
         assert end - begin < 14 * HOUR_MS
+        assert complaints == []
+
+
+def test_what_is_deleted_elsewhere_is_gone_from_the_drawing(server: RunningServer) -> None:
+    day = DAY - timedelta(days=3)
+    view = address(server, day=day, camera=2, cameras=2)
+    with open_page(view, PICTURES / "timeline-gone") as (page, complaints):
+        lanes(page)
+        expect(page.locator("#events-count")).to_have_text("2")
+        found = server.http.get(f"/motion/events?camera=2&start={day}&end={day}").json()["list"]
+        stays, event = found
+        gone = server.post("/file/rangeDelete", camera=2, start=event["start"], end=event["end"])
+        assert gone["deleted"] == event["images"]
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # or in 15 s
+        expect(page.locator("#events-count")).to_have_text("1")
+        expect(page.locator("#day-images")).to_have_text(f"{stays['images']} images")
         assert complaints == []
 
 

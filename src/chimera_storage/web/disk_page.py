@@ -50,7 +50,7 @@ def disk_page_router(services: Services, names: CameraNames) -> APIRouter:
             names=cameras,
             rules=RULES,
             deleters=DELETERS,
-            colours={camera: place % COLOURS for place, camera in enumerate(cameras)},
+            colours={camera: min(place, COLOURS - 1) for place, camera in enumerate(cameras)},
             usage=usage,
             disk=services.statistics.disk(),
             quota=services.settings.storage.max_gb,

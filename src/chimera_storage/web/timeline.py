@@ -35,6 +35,7 @@ from chimera_storage.web.timeline_schemas import (
     TimelineImages,
 )
 
+MOST_LANES = 8  # of many cameras so many are shown before some are chosen
 MOST_PARTS = 5000
 MOST_EVENTS = 5000
 MOST_IMAGES = 20_000
@@ -75,6 +76,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             cameras=[{"id": camera, "name": names.name(camera)} for camera in cameras],
             today=today,
             day=min(last or today, today),
+            most_lanes=MOST_LANES,
             modules=_MODULES,
         )
 

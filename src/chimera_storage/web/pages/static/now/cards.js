@@ -12,25 +12,54 @@ const parent = document.getElementById("cameras");
 const template = document.getElementById("camera-card");
 const none = document.getElementById("no-camera");
 const { mayPause, timeline } = document.body.dataset;
+const MANY = 12; // cameras from which on one looks for a name
+const find = document.getElementById("find");
 let cameras = new Map();
+let now = 0;
+
+// Pictures are asked for of the cards that are near what is seen: each makes the server work.
+const near = new Set();
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    near[isIntersecting ? "add" : "delete"](target);
+    if (isIntersecting) showPicture(target);
+  }
+}, { rootMargin: "200px" });
 
 export function showCameras(answer) {
   cameras = new Map(answer.cameras.map((camera) => [String(camera.id), camera]));
+  now = answer.now;
   setHidden(none, cameras.size > 0);
+  setHidden(find.parentElement, cameras.size <= MANY);
   const cards = keep(parent, answer.cameras, (camera) => camera.id, template, begin);
-  cards.forEach((card, i) => show(card, answer.cameras[i], answer.now));
+  cards.forEach((card, i) => show(card, answer.cameras[i]));
   parent.removeAttribute("aria-busy");
+  showFound();
   showLarge(cameras, answer.now);
 }
 
+function showFound() {
+  const wanted = find.value.trim().toLocaleLowerCase();
+  for (const card of parent.children) {
+    setHidden(card, !card.querySelector(".name").textContent.toLocaleLowerCase().includes(wanted));
+  }
+}
+find.addEventListener("input", showFound);
+
+function showPicture(card) {
+  const camera = cameras.get(card.dataset.key);
+  if (camera) showNewest(card.querySelector(".picture"), camera, now);
+}
+
 function begin(card, id) {
+  seen.observe(card);
   card.querySelector("button.picture").addEventListener("click", () => {
     if (cameras.get(id).latest || cameras.get(id).state === "connected") location.hash = `camera-${id}`;
   });
   card.querySelector(".pause").addEventListener("click", () => pause(card, id));
 }
 
-function show(card, camera, now) {
+function show(card, camera) {
   const part = (name) => card.querySelector(name);
   setText(part(".name"), camera.name);
   setText(part(".state"), words(camera, now));
@@ -47,7 +76,7 @@ function show(card, camera, now) {
   showPause(part(".pause"), camera);
   setAttribute(part("button.picture"), "aria-label", t("now.open", { name: camera.name }));
   setHidden(part(".no-picture"), !part(".picture > img").hidden || camera.latest !== null);
-  showNewest(part(".picture"), camera, now);
+  if (near.has(card)) showPicture(card);
 }
 
 function showPause(button, camera) {

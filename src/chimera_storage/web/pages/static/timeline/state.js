@@ -18,18 +18,25 @@ function read() {
   const span = /^(\d{1,15})-(\d{1,15})$/.exec(query.get("view") || "");
   const [from, to] = [ms("from"), ms("to")];
   const isRange = from !== null && to !== null && from <= to;
-  const cameras = ids.length ? [...new Set(ids)] : [...names.keys()];
-  const active = Number(query.get("camera"));
+  const active = query.has("camera") ? Number(query.get("camera")) : null;
+  const cameras = ids.length ? [...new Set(ids)] : few(active);
   return {
     day: /^\d{4}-\d\d-\d\d$/.test(query.get("day") || "") ? query.get("day") : body.day,
     cameras,
-    active: cameras.includes(active) && query.has("camera") ? active : null,
+    active: cameras.includes(active) ? active : null,
     at: ms("at"),
     from: isRange ? from : null,
     to: isRange ? to : null,
     view: span && Number(span[1]) < Number(span[2]) ? [Number(span[1]), Number(span[2])] : null,
     side: query.get("side") === "1" && cameras.length > 1,
   };
+}
+
+// Where no cameras are chosen: all, but of very many the one that is asked for, or the first.
+function few(active) {
+  const all = [...names.keys()];
+  if (all.length <= Number(body.most)) return all;
+  return names.has(active) ? [active] : all.slice(0, Number(body.most));
 }
 
 // The address of exactly this view.
