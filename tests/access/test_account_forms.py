@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chimera_storage.access import Accounts, Role
-from chimera_storage.access.store import SCHEMA_VERSION, STEPS
+from chimera_storage.access.tables import SCHEMA_VERSION, STEPS
 from tests.access.conftest import CHEAP, Clock
 
 FORMS = {path.stem: path.read_text() for path in (Path(__file__).parent / "forms").glob("*.sql")}

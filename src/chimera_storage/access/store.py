@@ -1,4 +1,4 @@
-"""The file of accounts: the only SQL of this room.
+"""The file of accounts: the only SQL of this room (`tables`: what is in it).
 
 SQLite with a rollback journal: little is written, and there is one file to keep and to copy. It is
 made with the first thing that is stored, for its owner alone (0600; the journal gets the same).
@@ -20,78 +20,24 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from chimera_storage.access.people import LOCK, Role, Session, Token, User
+from chimera_storage.access.tables import (
+    LINKS,
+    META,
+    READERS,
+    SCHEMA_VERSION,
+    SESSIONS,
+    STEPS,
+    TOKENS,
+    USERS,
+    metadata,
+)
 from chimera_storage.errors import ConflictError, StorageError
-from chimera_storage.upgrade import Steps, upgrade
+from chimera_storage.upgrade import upgrade
 
-# Raised when a table that exists changes; a table more needs no new version, it is created.
-SCHEMA_VERSION = 1
-STEPS: Steps = {}  # from each older form to the next
 BUSY_TIMEOUT_S = 5.0
 KEY_BYTES = 32
 _DAMAGED = "it is empty or damaged; put back a copy of it, or delete it and add all users anew"
 MOST_SESSIONS = 100  # of a user; a program that logs in each time would fill the memory
-
-_metadata = sa.MetaData()
-_META = sa.Table(
-    "meta",
-    _metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-_USERS = sa.Table(
-    "users",
-    _metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("cameras", sa.Text),  # JSON list of ids; NULL: all
-    sa.Column("password", sa.Text, nullable=False),
-    sa.Column("changed_us", sa.Integer, nullable=False),
-    sa.Column("created_us", sa.Integer, nullable=False),
-)
-_SESSIONS = sa.Table(
-    "sessions",
-    _metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("digest", sa.Text, nullable=False, unique=True),
-    sa.Column("user", sa.ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
-    sa.Column("created_us", sa.Integer, nullable=False),
-    sa.Column("expires_us", sa.Integer, nullable=False),
-    sa.Column("address", sa.Text, nullable=False),
-    sa.Column("agent", sa.Text, nullable=False),
-)
-_TOKENS = sa.Table(
-    "tokens",
-    _metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("digest", sa.Text, nullable=False, unique=True),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("cameras", sa.Text),
-    sa.Column("created_us", sa.Integer, nullable=False),
-    sa.Column("expires_us", sa.Integer),
-)
-_LINKS = sa.Table(
-    "links",
-    _metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("target", sa.Text, nullable=False),
-    sa.Column("camera", sa.Integer, nullable=False),
-    sa.Column("start_us", sa.Integer, nullable=False),
-    sa.Column("end_us", sa.Integer, nullable=False),
-    sa.Column("made_by", sa.Text, nullable=False),
-    sa.Column("created_us", sa.Integer, nullable=False),
-    sa.Column("expires_us", sa.Integer, nullable=False),
-    sa.Column("uses", sa.Integer),  # at most so many; NULL: any number
-    sa.Column("used", sa.Integer, nullable=False),
-)
-_READERS = sa.Table(
-    "readers",  # who uses a link right now: what one of them reads more is the same use
-    _metadata,
-    sa.Column("link", sa.ForeignKey("links.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("reader", sa.Text, primary_key=True),
-    sa.Column("until_us", sa.Integer, nullable=False),
-)
 
 
 class Store:
@@ -116,48 +62,48 @@ class Store:
     def users(self) -> list[User]:
         """By name."""
         with self._translated():
-            return [User(**_person(row)) for row in self._rows(sa.select(_USERS).order_by("name"))]
+            return [User(**_person(row)) for row in self._rows(sa.select(USERS).order_by("name"))]
 
     def add_user(self, user: User) -> None:
         """Raises ConflictError where the name is taken."""
         with self._write() as connection:
-            _insert(connection, _USERS, user, f"there is a user {user.name} already")
+            _insert(connection, USERS, user, f"there is a user {user.name} already")
 
     def change_user(self, name: str, *, keep_admin: bool = False, **values: Any) -> bool:
         """Set some of a user's columns; False where there is none. ConflictError: `_admin_kept`."""
         if "cameras" in values:
             values["cameras"] = _cameras_text(values["cameras"])
         with self._write() as connection, _admin_kept(connection, wanted=keep_admin):
-            changed = sa.update(_USERS).where(_USERS.c.name == name).values(**values)
+            changed = sa.update(USERS).where(USERS.c.name == name).values(**values)
             return connection.execute(changed).rowcount > 0
 
     def lock_user(self, name: str, *, locked: bool, keep_admin: bool = False) -> bool:
         """Whether no password of the user is the right one; False where there is no such user."""
-        bare = sa.func.ltrim(_USERS.c.password, LOCK)
+        bare = sa.func.ltrim(USERS.c.password, LOCK)
         password = sa.literal(LOCK).concat(bare) if locked else bare
         return self.change_user(name, keep_admin=keep_admin, password=password)
 
     def set_password(self, name: str, hashed: str, changed_us: int) -> bool:
         """Also ends all sessions; who is locked stays so. False where there is no such user."""
         with self._write() as connection:
-            is_locked = _USERS.c.password.startswith(LOCK, autoescape=True)
+            is_locked = USERS.c.password.startswith(LOCK, autoescape=True)
             password = sa.case((is_locked, LOCK + hashed), else_=hashed)
-            changed = sa.update(_USERS).where(_USERS.c.name == name)
-            connection.execute(sa.delete(_SESSIONS).where(_SESSIONS.c.user == name))
+            changed = sa.update(USERS).where(USERS.c.name == name)
+            connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.user == name))
             changed = changed.values(password=password, changed_us=changed_us)
             return connection.execute(changed).rowcount > 0
 
     def remove_user(self, name: str, *, keep_admin: bool = False) -> bool:
         """With sessions and links; False where there is none. ConflictError: `_admin_kept`."""
         with self._write() as connection, _admin_kept(connection, wanted=keep_admin):
-            connection.execute(sa.delete(_LINKS).where(_LINKS.c.made_by == name))
-            return connection.execute(sa.delete(_USERS).where(_USERS.c.name == name)).rowcount > 0
+            connection.execute(sa.delete(LINKS).where(LINKS.c.made_by == name))
+            return connection.execute(sa.delete(USERS).where(USERS.c.name == name)).rowcount > 0
 
     # sessions and tokens
 
     def sessions(self) -> list[Session]:
         """The newest first."""
-        newest_first = sa.select(_SESSIONS).order_by(_SESSIONS.c.created_us.desc())
+        newest_first = sa.select(SESSIONS).order_by(SESSIONS.c.created_us.desc())
         return [Session(**row._mapping) for row in self._rows(newest_first)]
 
     def add_session(self, session: Session, password: str, renewed: str | None) -> bool:
@@ -166,83 +112,83 @@ class Store:
         Those that expired go at this chance, and a user's oldest of more than MOST_SESSIONS.
         """
         with self._write() as connection:
-            same = (_USERS.c.name == session.user) & (_USERS.c.password == password)
-            renewing = sa.update(_USERS).where(same).values(password=renewed or password)
+            same = (USERS.c.name == session.user) & (USERS.c.password == password)
+            renewing = sa.update(USERS).where(same).values(password=renewed or password)
             if not connection.execute(renewing).rowcount:
                 return False
-            expired = _SESSIONS.c.expires_us <= session.created_us
-            connection.execute(sa.delete(_SESSIONS).where(expired))
-            connection.execute(sa.insert(_SESSIONS).values(**asdict(session)))
-            newest = sa.select(_SESSIONS.c.id).where(_SESSIONS.c.user == session.user)
-            newest = newest.order_by(_SESSIONS.c.created_us.desc(), sa.text("rowid desc"))
+            expired = SESSIONS.c.expires_us <= session.created_us
+            connection.execute(sa.delete(SESSIONS).where(expired))
+            connection.execute(sa.insert(SESSIONS).values(**asdict(session)))
+            newest = sa.select(SESSIONS.c.id).where(SESSIONS.c.user == session.user)
+            newest = newest.order_by(SESSIONS.c.created_us.desc(), sa.text("rowid desc"))
             too_many = newest.limit(-1).offset(MOST_SESSIONS)
-            connection.execute(sa.delete(_SESSIONS).where(_SESSIONS.c.id.in_(too_many)))
+            connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.id.in_(too_many)))
             return True
 
     def remove_sessions(self, *, id: str | None = None, user: str | None = None) -> int:  # noqa: A002
         """One, or all of a user, or one only if it is the user's; how many went."""
-        return self._remove(_SESSIONS, id=id, user=user)
+        return self._remove(SESSIONS, id=id, user=user)
 
     def tokens(self) -> list[Token]:
         """By name."""
-        by_name = sa.select(_TOKENS).order_by("name")
+        by_name = sa.select(TOKENS).order_by("name")
         with self._translated():
             return [Token(**_person(row)) for row in self._rows(by_name)]
 
     def add_token(self, token: Token) -> None:
         """Raises ConflictError where the name is taken."""
         with self._write() as connection:
-            _insert(connection, _TOKENS, token, f"there is a token {token.name} already")
+            _insert(connection, TOKENS, token, f"there is a token {token.name} already")
 
     def remove_token(self, name: str) -> bool:
         """With the links it made; False where there is none of this name."""
         with self._write() as connection:
-            connection.execute(sa.delete(_LINKS).where(_LINKS.c.made_by == f"token:{name}"))
-            return connection.execute(sa.delete(_TOKENS).where(_TOKENS.c.name == name)).rowcount > 0
+            connection.execute(sa.delete(LINKS).where(LINKS.c.made_by == f"token:{name}"))
+            return connection.execute(sa.delete(TOKENS).where(TOKENS.c.name == name)).rowcount > 0
 
     # links
 
     def links(self) -> list[dict[str, Any]]:
         """Rows, the newest first."""
-        newest_first = sa.select(_LINKS).order_by(_LINKS.c.created_us.desc())
+        newest_first = sa.select(LINKS).order_by(LINKS.c.created_us.desc())
         return [dict(row._mapping) for row in self._rows(newest_first)]
 
     def link(self, id: str) -> dict[str, Any] | None:  # noqa: A002
         """The row of exactly this id."""
-        rows = self._rows(sa.select(_LINKS).where(_LINKS.c.id == id))
+        rows = self._rows(sa.select(LINKS).where(LINKS.c.id == id))
         return dict(rows[0]._mapping) if rows else None
 
     def add_link(self, values: dict[str, Any]) -> None:
         """Those that expired go at this chance."""
         with self._write() as connection:
-            expired = _LINKS.c.expires_us <= values["created_us"]
-            connection.execute(sa.delete(_LINKS).where(expired))
-            connection.execute(sa.insert(_LINKS).values(**values))
+            expired = LINKS.c.expires_us <= values["created_us"]
+            connection.execute(sa.delete(LINKS).where(expired))
+            connection.execute(sa.insert(LINKS).values(**values))
 
     def remove_links(self, *, id: str | None = None, made_by: str | None = None) -> int:  # noqa: A002
         """One, or all that somebody made, or one only if it is theirs; how many went."""
-        return self._remove(_LINKS, id=id, made_by=made_by)
+        return self._remove(LINKS, id=id, made_by=made_by)
 
     def use_link(self, id: str, reader: str, now_us: int, until_us: int) -> bool:  # noqa: A002
         """Count a use, unless `reader` is at one already; False where none is left."""
         with self._write() as connection:
-            connection.execute(sa.delete(_READERS).where(_READERS.c.until_us <= now_us))
-            mine = (_READERS.c.link == id) & (_READERS.c.reader == reader)
-            if connection.execute(sa.select(_READERS.c.link).where(mine)).first() is not None:
+            connection.execute(sa.delete(READERS).where(READERS.c.until_us <= now_us))
+            mine = (READERS.c.link == id) & (READERS.c.reader == reader)
+            if connection.execute(sa.select(READERS.c.link).where(mine)).first() is not None:
                 return True
-            is_left = sa.or_(_LINKS.c.uses.is_(None), _LINKS.c.used < _LINKS.c.uses)
-            counted = sa.update(_LINKS).where(_LINKS.c.id == id, is_left)
-            if not connection.execute(counted.values(used=_LINKS.c.used + 1)).rowcount:
+            is_left = sa.or_(LINKS.c.uses.is_(None), LINKS.c.used < LINKS.c.uses)
+            counted = sa.update(LINKS).where(LINKS.c.id == id, is_left)
+            if not connection.execute(counted.values(used=LINKS.c.used + 1)).rowcount:
                 return False
             row = {"link": id, "reader": reader, "until_us": until_us}
-            connection.execute(sa.insert(_READERS).values(**row))
+            connection.execute(sa.insert(READERS).values(**row))
             return True
 
     # what belongs to all
 
     def revision(self) -> int:
         """Another number after every change; 0 while there is no file."""
-        rows = self._rows(sa.select(_META.c.value).where(_META.c.key == "revision"))
+        rows = self._rows(sa.select(META.c.value).where(META.c.key == "revision"))
         with self._translated():
             return int(rows[0].value) if rows else 0
 
@@ -272,9 +218,9 @@ class Store:
     def _write(self, *, counts: bool = True) -> Iterator[Connection]:
         with self._translated(), self._writer().begin() as connection:
             if counts:
-                value = sa.cast(sa.cast(_META.c.value, sa.Integer) + 1, sa.Text)
+                value = sa.cast(sa.cast(META.c.value, sa.Integer) + 1, sa.Text)
                 connection.execute(
-                    sa.update(_META).where(_META.c.key == "revision").values(value=value)
+                    sa.update(META).where(META.c.key == "revision").values(value=value)
                 )
             yield connection
 
@@ -348,7 +294,7 @@ def _make_file(path: Path) -> None:
 def _check(connection: Connection) -> None:
     """Raises ValueError, or what SQLite raises, where a file that is there cannot be trusted."""
     tables = sa.inspect(connection)
-    if not all(tables.has_table(table.name) for table in (_META, _USERS, _TOKENS)):
+    if not all(tables.has_table(table.name) for table in (META, USERS, TOKENS)):
         raise ValueError(_DAMAGED)
     said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
     if said != "ok":
@@ -367,34 +313,34 @@ def _make(connection: Connection, path: Path) -> None:
     if form < SCHEMA_VERSION:
         upgrade(connection, path, STEPS, form=form, to=SCHEMA_VERSION, needs_copy=True)
         newest = {"value": str(SCHEMA_VERSION)}
-        connection.execute(sa.update(_META).where(_META.c.key == "schema_version").values(newest))
-    _metadata.create_all(connection)
+        connection.execute(sa.update(META).where(META.c.key == "schema_version").values(newest))
+    metadata.create_all(connection)
     start = {
         "schema_version": str(SCHEMA_VERSION),
         "revision": str(secrets.randbits(40)),
         "signing_key": secrets.token_hex(KEY_BYTES),
     }
     for key, value in start.items():
-        if connection.execute(sa.select(_META).where(_META.c.key == key)).first() is None:
-            connection.execute(sa.insert(_META).values(key=key, value=value))
+        if connection.execute(sa.select(META).where(META.c.key == key)).first() is None:
+            connection.execute(sa.insert(META).values(key=key, value=value))
 
 
 def _form(connection: Connection) -> int:
     """The version of the tables' form; a file without any has the present one."""
-    if not sa.inspect(connection).has_table(_META.name):
+    if not sa.inspect(connection).has_table(META.name):
         return SCHEMA_VERSION
     return int(_meta(connection, "schema_version"))
 
 
 def _meta(connection: Connection, key: str) -> str:
-    return str(connection.execute(sa.select(_META.c.value).where(_META.c.key == key)).scalar_one())
+    return str(connection.execute(sa.select(META.c.value).where(META.c.key == key)).scalar_one())
 
 
 @contextmanager
 def _admin_kept(connection: Connection, *, wanted: bool) -> Iterator[None]:
     """Raises ConflictError where the last admin who may log in would be gone with the change."""
-    may_log_in = sa.not_(_USERS.c.password.startswith(LOCK, autoescape=True))
-    admins = sa.select(sa.func.count()).where(_USERS.c.role == Role.ADMIN.value, may_log_in)
+    may_log_in = sa.not_(USERS.c.password.startswith(LOCK, autoescape=True))
+    admins = sa.select(sa.func.count()).where(USERS.c.role == Role.ADMIN.value, may_log_in)
     before = connection.scalar(admins) if wanted else 0
     yield
     if before and not connection.scalar(admins):
