@@ -312,21 +312,26 @@ def _await_signals(stop: threading.Event) -> None:
 
 
 def _obey(cameras: Cameras, live: Live, stop: threading.Event) -> None:
-    """Until `stop` comes over stdin, or its end, which means that the parent is gone."""
-    while (line := sys.stdin.buffer.readline()) and line != STOP_LINE:
-        try:
-            order = decode_order(line)
-        except (ValueError, TypeError, LookupError):
-            get_logger().warning("no_order", bytes=len(line))
-            continue
-        match order:
-            case Work():
-                cameras.record(order.cameras)
-            case Watch():
-                cameras.watch(order.cameras)
-            case Show():
-                live.show(order.cameras)
-    stop.set()
+    """Until `stop` comes over stdin, or its end, which means that the parent is gone.
+
+    A fault ends the whole process: one that obeys no more would not even notice that.
+    """
+    try:
+        while (line := sys.stdin.buffer.readline()) and line != STOP_LINE:
+            try:
+                order = decode_order(line)
+            except (ValueError, TypeError, LookupError):
+                get_logger().warning("no_order", bytes=len(line))
+                continue
+            match order:
+                case Work():
+                    cameras.record(order.cameras)
+                case Watch():
+                    cameras.watch(order.cameras)
+                case Show():
+                    live.show(order.cameras)
+    finally:
+        stop.set()
 
 
 def _limit_drain() -> None:
