@@ -63,6 +63,7 @@ _BUFFER_BYTES = 65_536  # of headers, and of what a client is slow to take
 _MOST_DESCRIPTORS = 16_384
 _OTHER_DESCRIPTORS = 256  # of the index, conversions, pipes
 _OPEN_TIMEOUT_S = 10.0
+_LAST_ANSWERS_S = 2.0  # a client that reads nothing would never have the rest of a download
 _ALERT_INTERVAL_S = 2.0
 _SECOND_SIGNAL_EXIT_CODE = 130
 _LINK_LASTS_S = 7 * 86_400.0
@@ -148,6 +149,7 @@ async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]
                 http = await running.enter_async_context(_http(app, settings.server))
                 running.callback(conversions.end_changes)
                 running.callback(recorders.end_views)
+                running.callback(recorders.end)  # it drains while the last answers are sent
                 await home.start()
                 running.push_async_callback(home.close)
                 log.info("server_ready", address=address, cameras=len(settings.camera))
@@ -415,7 +417,7 @@ async def _http(app: object, settings: ServerSettings) -> AsyncIterator["asyncio
         yield task
     finally:
         server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait({task}, timeout=5)
+        await asyncio.wait({task}, timeout=_LAST_ANSWERS_S)
 
 
 def _allow_connections() -> int:

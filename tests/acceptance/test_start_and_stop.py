@@ -136,3 +136,11 @@ def test_the_environment_of_a_chimera_install_is_enough(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+def test_bug_the_server_imported_what_decodes_before_it_answered() -> None:
+    asked = (
+        "import sys, chimera_storage.service; print({'av', 'cv2', 'httpx'} & sys.modules.keys())"
+    )
+    ran = subprocess.run([COMMAND[0], "-c", asked], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"

@@ -159,10 +159,14 @@ class RecorderSupervisor:
         assert self._task is not None, "started"  # noqa: S101
         await asyncio.shield(self._task)
 
-    async def close(self) -> None:
-        """Drain and end the process; killed where it takes more than 10 s."""
+    def end(self) -> None:
+        """Begin what `close` waits for."""
         self._closing.set()
         self._changed.set()
+
+    async def close(self) -> None:
+        """Drain and end the process; killed where it takes more than 10 s."""
+        self.end()
         if self._task is not None:
             await self._task
 

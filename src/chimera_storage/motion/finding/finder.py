@@ -10,9 +10,10 @@ from pathlib import Path
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import ConflictError, SourceError
 from chimera_storage.motion.finding import discovery, onvif
-from chimera_storage.motion.finding.trial import EXIT_NO_PICTURE, TIMEOUT_S
 from chimera_storage.motion.messages import Work, encode_order
 
+EXIT_NO_PICTURE = 3  # of trial.py, which imports what decodes; the server starts without that
+TIMEOUT_S = 20.0
 _AT_ONCE = 2
 _START_S = 15.0  # of an interpreter on a busy small machine
 _MOST_BYTES = 40_000_000

@@ -13,13 +13,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-import httpx
-
 from chimera_storage.errors import SourceError
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_S = 8.0
 _MOST_BYTES = 1_000_000
@@ -55,6 +57,8 @@ class Stream:
 
 async def streams(service: str, user: str, password: str) -> list[Stream]:
     """What a camera sends, the largest first. Raises SourceError with the reason."""
+    import httpx  # a tenth of a second that the server's start does without
+
     parts = urlsplit(service)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SourceError("An ONVIF address begins with http:// or https://; search again.")
@@ -69,7 +73,7 @@ async def streams(service: str, user: str, password: str) -> list[Stream]:
 
 
 class _Camera:
-    def __init__(self, http: httpx.AsyncClient, service: str, user: str, password: str) -> None:
+    def __init__(self, http: "httpx.AsyncClient", service: str, user: str, password: str) -> None:
         self._http = http
         self._service = service
         self._host = urlsplit(service).hostname or ""
@@ -127,6 +131,8 @@ class _Camera:
         if urlsplit(address).hostname != self._host:
             raise SourceError(f"{self._host} sends on to another address, which is not followed.")
         header = self._login() if logs_in and self._user else ""
+        import httpx
+
         auth = httpx.DigestAuth(self._user, self._password)  # used where the camera asks for it
         content = _ENVELOPE.format(header=header, body=body).encode()
         answer = await self._http.post(

@@ -14,13 +14,12 @@ from chimera_storage.clock import Clock, SystemClock
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import SourceError
 from chimera_storage.motion.decoding import Developer, Gop, Shot
+from chimera_storage.motion.finding.finder import EXIT_NO_PICTURE, TIMEOUT_S
 from chimera_storage.motion.messages import Work, decode_order
 from chimera_storage.motion.picture import encode_jpeg
 from chimera_storage.motion.sources.connect import source_for
 from chimera_storage.motion.sources.source import FrameReader, Item, SourcePacket
 
-EXIT_NO_PICTURE = 3
-TIMEOUT_S = 20.0
 _QUALITY = 85
 
 
