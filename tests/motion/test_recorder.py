@@ -195,6 +195,24 @@ def test_without_its_second_stream_the_first_one_is_looked_at(tmp_path: Path, cl
         assert running.reports[-1].images_saved > 5
 
 
+def test_a_fault_of_ours_in_the_second_stream_does_not_reach_the_first() -> None:
+    class Faulty:
+        live, patience_s, damaged = True, 10.0, 0
+
+        def frames(self, stop: threading.Event) -> Iterator[Item]:
+            raise RuntimeError(f"a fault, {stop.is_set()}")
+
+    made: list[Source] = []
+
+    def make() -> Source:
+        made.append(Faulty())
+        return made[-1]
+
+    second = SecondStream(1, make, CLOCK)
+    wait_for(lambda: second.poll() is None and len(made) == 2, "another attempt")
+    second.close()
+
+
 def test_a_camera_of_which_jpegs_come_damaged_again_and_again_is_damaged(tmp_path: Path) -> None:
     whole = jpegs(0.2, [])[0]
     cut = whole[: len(whole) // 2]

@@ -46,6 +46,9 @@ class SecondStream:
             self._lost("The file of the second stream was played to its end.", now_s)
         except SourceError as error:
             self._lost(str(error), now_s)
+        except Exception:  # of ours; recording goes on
+            self._log.exception("second_stream_fault")
+            self._lost("A fault in this program interrupted it.", now_s)
         is_there = self._last_at_s is not None and now_s - self._last_at_s <= WORKING_S
         return items if is_there else None
 
