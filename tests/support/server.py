@@ -73,7 +73,13 @@ class RunningServer:
         return self._process.pid
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # a machine that is too busy: nothing stays behind
+            if self._process is not None and self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+            raise
         return self
 
     def start(self) -> None:
