@@ -77,6 +77,17 @@ def test_a_camera_that_goes_takes_its_own_comments_and_no_others() -> None:
     assert not has_cameras(without_camera(without_camera(TEXT, 1), 2))
 
 
+def test_bug_a_camera_that_went_took_comments_on_other_things_with_it() -> None:
+    other = "# [[camera]]\n# id = 7, in winter only\n\n"
+    begin = TEXT.index("# the yard")
+    text = TEXT[:begin] + "# what was said of its zone\n\n" + other + TEXT[begin:]
+    text = text.replace("# high\n\n# what", "# high\n# what")
+    gone = without_camera(text, 1)
+    assert gone == TEXT[: TEXT.index("[[camera]]")] + other + TEXT[begin:]
+    last = "[[camera]]\nid = 1\n\n# the end\n"
+    assert without_camera(last, 1) == "# the end\n"
+
+
 def test_a_camera_is_added_after_the_last() -> None:
     camera = {"id": 5, "url": "demo:2", "name": "x", "motion": {"zone": [{"polygon": CORNER}]}}
     added = with_camera(TEXT, camera)

@@ -47,10 +47,13 @@ def with_camera(text: str, camera: Values) -> str:
 
 
 def without_camera(text: str, camera: int) -> str:
-    """The text without a camera and the comments on it. Raises LookupError where it has none."""
+    """The text without a camera and the comments on it. Raises LookupError where it has none.
+
+    Comments after it that an empty line sets apart are about something else, and stay.
+    """
     parts, numbers = _parts(text)
     where, _ = _found(parts, numbers, camera)
-    del parts[where]
+    parts[where] = _set_apart(parts[where])
     return "".join(parts)
 
 
@@ -112,6 +115,19 @@ def _found(parts: list[str], numbers: list[int], camera: int) -> tuple[int, Any]
         if document["camera"][0].get("id") == camera:
             return number, document
     raise LookupError(f"camera {camera} does not stand in the file as a [[camera]] of its own")
+
+
+def _set_apart(part: str) -> str:
+    """The comments at the end of a camera's part, from the first empty line on; "": none."""
+    lines = part.splitlines(keepends=True)
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    after = lines[end:]
+    while after and after[0].strip():
+        del after[0]
+    rest = "".join(after)
+    return rest.lstrip("\r\n") if rest.strip() else ""
 
 
 def _joined(parts: list[str], changed: int) -> str:

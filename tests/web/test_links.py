@@ -72,6 +72,15 @@ def test_a_file_is_served_to_who_has_the_link_whole_and_in_parts(still: Shown) -
     assert still.open(made["url"], "HEAD").headers["content-length"] == "6"
 
 
+def test_bug_a_link_worked_longer_than_the_token_that_made_it(still: Shown) -> None:
+    token = still.room.api_token(Role.OPERATOR, lasts_s=7200)
+    maker = {"authorization": f"Bearer {token}"}
+    body = {"file": still.room.url(still.inside)}
+    for hours, lasts_s in ((1, 3600), (24, 7200)):
+        made = still.room.post("/links", {**body, "validHours": hours}, headers=maker).json()
+        assert made["expires"] - made["created"] == lasts_s * 1000
+
+
 def test_nothing_else_is_served(still: Shown) -> None:
     file = still.make(file=still.room.url(still.inside))["url"]
     span = still.make(**SPAN)["url"]

@@ -75,6 +75,15 @@ def test_who_is_disabled_is_out_at_once_and_comes_back_with_the_same_password(ad
     session(admin, "kid")
 
 
+def test_bug_a_user_who_was_added_disabled_could_log_in(admin: Room) -> None:
+    kid = {"name": "kid", "password": PASSWORD, "disabled": True}
+    assert admin.answer("/users", kid)["disabled"] is True
+    log_in = {"name": "kid", "password": PASSWORD}
+    assert admin.post("/login", log_in, headers={"cookie": ""}).status_code == 401
+    admin.answer("/users/change", {"name": "kid", "disabled": False})
+    assert session(admin, "kid")
+
+
 def test_a_new_password_ends_the_sessions_and_leaves_a_disabled_user_disabled(admin: Room) -> None:
     admin.answer("/users", {"name": "kid", "password": PASSWORD})
     kid = {"cookie": session(admin, "kid")}

@@ -17,6 +17,7 @@ from chimera_storage.access.attempts import Attempts
 from chimera_storage.access.links import Links
 from chimera_storage.access.passwords import LONGEST, Passwords
 from chimera_storage.access.people import (
+    LOCK,
     Kind,
     Role,
     Session,
@@ -154,6 +155,13 @@ class Accounts:
             credential=token.id,
         )
 
+    def ends_us(self, who: Who) -> int | None:
+        """When the API token that asks expires; None: never, or who asks has none."""
+        if who.kind is not Kind.TOKEN:
+            return None
+        tokens = self._known.tokens.values()
+        return next((token.expires_us for token in tokens if token.id == who.credential), None)
+
     def is_still(self, who: Who) -> bool:
         """Whether who came in before would still come in, with the same rights; not by time."""
         match who.kind:
@@ -207,16 +215,22 @@ class Accounts:
     # changes
 
     def add_user(
-        self, name: str, password: str, *, role: Role, cameras: frozenset[int] | None = None
+        self,
+        name: str,
+        password: str,
+        *,
+        role: Role,
+        cameras: frozenset[int] | None = None,
+        disabled: bool = False,
     ) -> User:
-        """A new user."""
+        """A new user; `disabled`: who may not log in for now."""
         check_limit(role, cameras)
         now_us = to_us(self._clock.now())
         user = User(
             name=user_name(name),
             role=role,
             cameras=cameras,
-            password=self._passwords.hash(password),
+            password=(LOCK if disabled else "") + self._passwords.hash(password),
             changed_us=now_us,
             created_us=now_us,
         )

@@ -96,10 +96,13 @@ def links_router(services: Services, names: CameraNames, accounts: Accounts) -> 
     def make(body: ReadBody) -> schemas.MadeLink:
         hours = whole(body, "validHours", default=DEFAULT_HOURS, least=1, most=MOST_HOURS)
         uses = whole(body, "uses", default=0, least=1, most=MOST_USES) or None
+        lasts_s: float = hours * HOUR_S
+        if (ends_us := accounts.ends_us(who())) is not None:
+            lasts_s = min(lasts_s, (ends_us - to_us(services.clock.now())) / SECOND_US)
         link, text = links.make(
             **_target(services, names, body),
             made_by=who().name,
-            lasts_s=hours * HOUR_S,
+            lasts_s=lasts_s,
             uses=uses,
         )
         url = services.absolute(f"/link/{text}")

@@ -55,12 +55,17 @@ def people_router(accounts: Accounts, door: Door) -> APIRouter:
     )
     def add_user(body: ReadBody) -> schemas.UserInfo:
         role = _role(body) or Role.VIEWER
-        if door.is_open and role is not Role.ADMIN:
+        disabled = yes_or_no(body, "disabled", default=False)
+        if door.is_open and (role is not Role.ADMIN or disabled):
             raise ConflictError(
-                "the first user has to be an admin: from then on everybody has to log in"
+                "the first user has to be an admin who may log in: from then on everybody has to"
             )
         user = accounts.add_user(
-            _text(body, "name"), _text(body, "password"), role=role, cameras=_cameras(body)
+            _text(body, "name"),
+            _text(body, "password"),
+            role=role,
+            cameras=_cameras(body),
+            disabled=disabled,
         )
         return described(user.name)
 

@@ -23,6 +23,7 @@ class NewUser(BaseModel):
     password: str = Field(examples=["correct horse battery"], min_length=8, max_length=1024)
     role: RoleField = "viewer"
     cameras: list[int] | str | None = CAMERAS
+    disabled: bool = Field(False, description="whether the user may not log in for now")
 
 
 class ChangedUser(BaseModel):
