@@ -11,7 +11,7 @@ from chimera_storage.archive import mark, walk
 from chimera_storage.archive.findings import Kind, Report
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index, soundness
-from chimera_storage.archive.index.database import set_aside
+from chimera_storage.archive.index.file import set_aside
 from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.repair import Repairer, refusal
 from chimera_storage.archive.verify import Verifier

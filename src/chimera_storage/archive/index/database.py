@@ -1,4 +1,4 @@
-"""The index's file: opening it, its transactions, what is done when it is damaged."""
+"""The index as one file: opening it, its transactions, what is done when it is damaged."""
 
 import fcntl
 import math
@@ -13,17 +13,22 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.engine import Connection
 
+from chimera_storage.archive.index.file import (
+    BUSY_TIMEOUT_S,
+    identity_of,
+    made_by_one,
+    make_engine,
+    set_aside,
+)
 from chimera_storage.archive.index.migration import STEPS
 from chimera_storage.archive.index.tables import META, SCHEMA_VERSION, metadata
 from chimera_storage.archive.layout import MARK_NAME
 from chimera_storage.errors import DiskFullError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.upgrade import discard_older, stamp, upgrade
+from chimera_storage.upgrade import upgrade
 
-BUSY_TIMEOUT_S = 10.0
 _LEAST_ROOM = 131_072  # bytes; SQLite's shared memory and a few pages of the log
 _ASIDE_S = 60.0
 _LOOK_S = 1.0  # between two looks whether the file is still the one that is open
@@ -61,7 +66,7 @@ class Database:
         self.generation = 0  # grows when another file stands at the path and was opened
         self._what = f"the data folder's {path.name}"  # in messages: clients see no absolute path
         self._aside_at_s = -math.inf
-        self._engine = _engine(path)
+        self._engine = make_engine(path)
         try:
             # Held as long as the index is open: its form changes only while nobody else uses it.
             self._lock = os.open(
@@ -71,10 +76,10 @@ class Database:
             raise StorageError(f"{self._what} cannot be opened: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
-            with _made_by_one(path):
+            with made_by_one(path):
                 self._open()
-            self._identity = _identity(path)
-            self._wal = _identity(self._part("-wal"))
+            self._identity = identity_of(path)
+            self._wal = identity_of(self._part("-wal"))
         except BaseException:
             self.close()
             raise
@@ -161,7 +166,7 @@ class Database:
         with self._opening:
             if time.monotonic() < self._look_at_s:
                 return
-            identity = _identity(self._path)
+            identity = identity_of(self._path)
             if identity != self._identity:
                 if identity is None and self._marked and not self._mark.exists():
                     raise StorageError(
@@ -171,16 +176,16 @@ class Database:
                 self._engine.dispose()
                 with self._watching:
                     self._end_watch()
-                with _made_by_one(self._path):
+                with made_by_one(self._path):
                     # Else SQLite plays the old index's log into the new one.
-                    if _identity(self._part("-wal")) == self._wal:
+                    if identity_of(self._part("-wal")) == self._wal:
                         for suffix in ("-wal", "-shm"):
                             self._part(suffix).unlink(missing_ok=True)
                     self._open()
-                self._identity = _identity(self._path)
+                self._identity = identity_of(self._path)
                 self.generation += 1
             self._marked = self._marked or self._mark.exists()
-            self._wal = _identity(self._part("-wal"))
+            self._wal = identity_of(self._part("-wal"))
             self._look_at_s = time.monotonic() + _LOOK_S
 
     def _part(self, suffix: str) -> Path:
@@ -191,8 +196,8 @@ class Database:
 
         All who use it, here and in other processes, find that it is gone and open another.
         """
-        with self._opening, _made_by_one(self._path):
-            is_ours = _identity(self._path) == self._identity
+        with self._opening, made_by_one(self._path):
+            is_ours = identity_of(self._path) == self._identity
             if is_ours and time.monotonic() > self._aside_at_s + _ASIDE_S:
                 self._aside_at_s = time.monotonic()
                 with suppress(OSError):  # a disk that is read-only by now: tried again
@@ -329,76 +334,8 @@ class Database:
 
 _VERSION = sa.select(META.c.value).where(META.c.key == "schema_version")
 _DATA_FOLDER_ID = sa.select(META.c.value).where(META.c.key == "data_folder_id")
-_WHY = {"corrupt": "damaged", "foreign": "of another data folder"}
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _engine(path: Path) -> Engine:
-    engine = sa.create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        connect_args={"timeout": BUSY_TIMEOUT_S},
-        pool_size=8,
-        max_overflow=32,
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself; see below
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if not options.get("immediate", False):
-            connection.exec_driver_sql("BEGIN")
-            return
-        # In WAL mode NORMAL leaves out only the sync after a commit; FULL also syncs those before.
-        level = "FULL" if options.get("durable", True) else "NORMAL"
-        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def set_aside(path: Path, why: str) -> Path:
-    """Renames an index with its log to `<name>.<why>-<time>`; `why`: corrupt or foreign.
-
-    Whoever has it open finds within a second that it is gone, and opens another. Of those set aside
-    for one reason the newest two stay. Raises OSError.
-    """
-    aside = path.with_name(f"{path.name}.{why}-{stamp()}")
-    for suffix in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    _log.error("index_set_aside", index=str(path), problem=_WHY[why], now=aside.name)
-    discard_older(path, why)
-    return aside
-
-
-@contextmanager
-def _made_by_one(path: Path) -> Iterator[None]:
-    """One process at a time; the others then find what it made."""
-    try:
-        descriptor = os.open(
-            path.with_name(path.name + ".making"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
-        )
-    except OSError as error:
-        raise StorageError(f"the data folder cannot be written to: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _check_columns(connection: Connection) -> None:
