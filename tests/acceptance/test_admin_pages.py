@@ -118,6 +118,29 @@ def test_the_storage_page_tells_and_cleans_up(size: tuple[int, int], server: Run
         assert complaints == []
 
 
+def test_rules_say_what_they_would_take_and_take_it_when_told(tmp_path: Path) -> None:
+    config = CONFIG.replace("days = 365", "days = 5")
+    with RunningServer(tmp_path, config) as server:
+        layout = Layout(server.data, ZoneInfo("UTC"))
+        wait_for(lambda: server.http.get("/storage/ready").status_code == 200, "readiness")
+        fill(layout, 20)  # after the rules were carried out at the start
+        wait_for(lambda: server.post("/file/pathFileCount", camera=2)["count"] == 20, "images")
+        with open_page(f"{server.url}/disk", PICTURES / "disk-rules", size=PHONE) as (page, bad):
+            rules = page.locator("#rules")
+            expect(rules).to_contain_text("Images go after 5 days.")
+            rules.get_by_role("button", name="Do it now").click()
+            expect(page.locator("dialog[open]")).to_contain_text("30")
+            answer(page, "Cancel")
+            assert server.post("/file/pathFileCount", camera=1)["count"] == 20
+            rules.get_by_role("button", name="Do it now").click()
+            answer(page, "Delete")
+            expect(rules).to_contain_text("Nothing would go now.")
+            expect(page.locator("#deletions tbody tr").first).to_contain_text("15")
+            assert server.post("/file/pathFileCount", camera=1)["count"] == 5
+            fits(page, PHONE)
+            assert bad == []
+
+
 @SIZES
 def test_the_health_page_says_what_is_wrong(size: tuple[int, int], server: RunningServer) -> None:
     with open_page(f"{server.url}/settings/health", PICTURES / "health", size=size) as (page, bad):

@@ -152,6 +152,20 @@ OVERLAP = """() => {
 }"""
 
 
+def test_the_noise_is_drawn_over_the_picture(server: RunningServer) -> None:
+    url = f"{server.url}/settings/cameras/1"
+    with open_page(url, PICTURES / "noise") as (page, complaints):
+        expect(page.locator("#noise-legend")).to_be_hidden()
+        page.get_by_role("button", name="Noise").click()
+        expect(page.locator("#noise-legend")).to_contain_text("Changes by itself")
+        wait_for(
+            lambda: page.evaluate("document.getElementById('noise-map').width") > 1, "a drawn map"
+        )
+        page.get_by_role("button", name="Noise").click()
+        expect(page.locator("#noise-map")).to_be_hidden()
+        assert complaints == []
+
+
 def test_the_threshold_stands_beside_its_name_in_every_language(server: RunningServer) -> None:
     for locale in ("de-DE", "en-GB", "es-ES"):
         page_of_it = f"{server.url}/settings/cameras/1"

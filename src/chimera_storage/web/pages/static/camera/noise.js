@@ -28,7 +28,7 @@ export function drawNoise(noise) {
   for (let i = 0; i < levels.length; i += 1) {
     const level = levels.charCodeAt(i);
     const share = Math.min(1, level / MOST);
-    pixels.data.set(level === NOTHING_COUNTS ? [16, 20, 26, 200] : [255, 122, 26, level ? 50 + 170 * share : 0], i * 4);
+    pixels.data.set(level === NOTHING_COUNTS ? [16, 20, 26, 150] : [255, 122, 26, level ? 90 + 140 * share : 0], i * 4);
   }
   canvas.getContext("2d").putImageData(pixels, 0, 0);
 }
