@@ -77,6 +77,8 @@ def look(pid: int, at_s: float) -> list[Sample]:
         with suppress(OSError, KeyError, ValueError):
             folder = Path(f"/proc/{process}")
             kind = _kind((folder / "cmdline").read_bytes())
+            if kind == "serve" and process != pid:  # a child that is about to be another program
+                continue
             status = dict(
                 line.split(":", 1) for line in (folder / "status").read_text().splitlines()
             )
