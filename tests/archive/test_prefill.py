@@ -116,6 +116,17 @@ def test_it_ends_at_once_when_it_is_told_to(saved: Store, tmp_path: Path) -> Non
         assert [again.index.totals(camera).count for camera in CAMERAS] == [HOURS * 3] * 2
 
 
+def test_files_of_the_working_folder_are_no_modules_of_its_processes(
+    saved: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    lose_index(saved, tmp_path)
+    with open_store(tmp_path) as again:
+        filled = prefill(again.archive, pause=lambda: None, on_share=lambda _: None)
+        assert filled == len(CAMERAS) * HOURS * 3
+
+
 def test_processes_that_cannot_work_cost_nothing_but_time(
     saved: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,7 +101,7 @@ def _without_rows(archive: Archive) -> Iterator[Hour]:
 
 def _start(root: Path, hours: list[Hour]) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen(
-        [sys.executable, "-m", "chimera_storage.archive.prefill"],
+        [sys.executable, "-P", "-m", "chimera_storage.archive.prefill"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C goes to the server, which ends them
