@@ -14,9 +14,9 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from chimera_storage.motion.demo.scene import DemoScene, Pass
+from chimera_storage.doctor.bench.clips import Street
+from chimera_storage.motion.demo.scene import Pass
 from chimera_storage.motion.demo.things import Look
 
 FPS = 15
@@ -38,11 +38,6 @@ MOSTLY_STILL = Kind(name="mostly_still", starts_s=(27.3,))  # 10 % of a minute
 ALWAYS = Kind(name="always", starts_s=tuple(np.arange(-3.0, SECONDS, 2.5)))
 
 
-class _Street(DemoScene):
-    def _sway(self, yuv: NDArray[np.uint8], time_s: float) -> None:
-        """Nothing moves by itself."""
-
-
 def clip(folder: Path, kind: Kind, width: int, height: int, *, seed: int = 1) -> Path:
     """The file of that kind and size, a minute long; made where it is not there yet."""
     path = folder / f"{kind.name}-{width}x{height}-{seed}.mp4"
@@ -54,7 +49,7 @@ def clip(folder: Path, kind: Kind, width: int, height: int, *, seed: int = 1) ->
 
 
 def _frames(kind: Kind, width: int, height: int, seed: int) -> Iterator[av.VideoFrame]:
-    scene = _Street(width, height, FPS, seed)
+    scene = Street(width, height, FPS, seed)
     choice = random.Random(seed)
     shift_s = 3.7 * (seed - 1)  # so that not all of many cameras have it at once
     scene.passes = tuple(

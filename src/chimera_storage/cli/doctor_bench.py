@@ -26,8 +26,8 @@ def show_bench(settings: "Settings", *, as_json: bool) -> None:
     from chimera_storage.doctor.scratch import scratch_folder
 
     sys.stderr.write(
-        "Measuring takes a minute or two and all of the processor at times; Ctrl-C ends it. Cameras"
-        " and archive are left alone.\n"
+        "Measuring takes one to three minutes and all of the processor at times; Ctrl-C ends it."
+        " Cameras and archive are left alone.\n"
     )
     with scratch_folder(settings, ROOM) as scratch, Bar(Steps.total) as bar:
         found = measure(settings, scratch, bar.show)

@@ -72,7 +72,7 @@ def write_clip(
         stream = _stream(container.add_stream(_ENCODERS[kind.codec], rate=Fraction(kind.fps)), kind)
         for number in range(round(seconds * kind.fps)):
             if time.monotonic() > until_s():
-                raise TimeoutError(f"a clip of {kind} takes too long to encode")
+                raise TimeoutError(f"A clip of {kind} takes too long to encode")
             frame = scene.frame(number)
             if kind.codec == "mjpeg":
                 frame = frame.reformat(format="yuvj420p")

@@ -19,7 +19,7 @@ from chimera_storage.doctor.machine import free_memory
 from chimera_storage.doctor.scratch import layout_of
 
 ROOM = 2 * 10**9
-_CLIPS_S = 60.0  # that drawing all clips may take; a kind that is not drawn by then is left out
+_CLIPS_S = 90.0  # that drawing all clips may take; a kind that is not drawn by then is left out
 _MEASURED_S = 5.0
 _AT_ONCE = 2  # cameras of a kind that always move
 _TRIED = Kind(codec="h264", width=1920, height=1080, fps=15)
@@ -56,7 +56,7 @@ class Measured:
 class Steps:
     """How far it is, in seconds of what is expected; `show(done, doing)` is told."""
 
-    total = round(_CLIPS_S / 2 + 6 * (_MEASURED_S + 4) + 11)
+    total = round(_CLIPS_S / 3 + 6 * (_MEASURED_S + 4) + 11)
 
     def __init__(self, show: Callable[[int, str], None]) -> None:
         self._show = show
@@ -84,7 +84,7 @@ def measure(settings: Settings, scratch: Path, show: Callable[[int, str], None])
         saves=saves,
         remarks=remarks,
     )
-    with steps.step("drawing clips", _CLIPS_S / 2):
+    with steps.step("drawing clips", _CLIPS_S / 3):
         clips = _clips(scratch, found)
     with steps.step("recorders with nothing to do", _MEASURED_S + 5):
         stills, idle = _stills(scratch, clips)

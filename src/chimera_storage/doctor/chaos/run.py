@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC
 from pathlib import Path
@@ -16,7 +16,7 @@ from chimera_storage.doctor.chaos.cameras import HttpCameras, write_file
 from chimera_storage.doctor.chaos.room import Room, Trial, cameras_toml
 from chimera_storage.doctor.chaos.server import TrialError, TriedServer
 from chimera_storage.doctor.chaos.small_disk import SmallDisk, small_disk
-from chimera_storage.doctor.chaos.trials import TRIALS
+from chimera_storage.doctor.chaos.trials import TRIALS, saved_meanwhile
 from chimera_storage.doctor.chaos.witness import Witness
 from chimera_storage.errors import StorageError
 
@@ -24,6 +24,7 @@ ROOM = 10**9
 _MOST_S = 480.0  # no trial begins later
 _SHOWN = 20  # of what is lost
 _FULL_S = 4.0
+_NO_TIME = "not tried: no time is left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +48,20 @@ def run(
     scratch: Path, seed: int, trials: Mapping[str, Trial] = TRIALS, *, on_small_disk: bool = True
 ) -> Iterator[Outcome]:
     """Outcomes as they come; a trial that goes wrong does not end the others."""
-    began_s = time.monotonic()
-    with ExitStack() as stack:
-        cameras = stack.enter_context(HttpCameras())
+    until_s = time.monotonic() + _MOST_S
+    with HttpCameras() as cameras:
         write_file(scratch / "camera.mp4")
         toml = cameras_toml(scratch / "camera.mp4", cameras)
         with _room(scratch / "server", toml, cameras, seed) as room:
             room.server.start()
             for name, trial in trials.items():
-                if time.monotonic() - began_s > _MOST_S:
-                    yield Outcome(trial=name, done="not tried: no time is left", tried=False)
-                    continue
-                yield _tried(name, lambda trial=trial: trial(room), room)  # type: ignore[misc]
+                if time.monotonic() < until_s:
+                    yield _tried(name, trial, room)
+                else:
+                    yield Outcome(trial=name, done=_NO_TIME, tried=False)
             yield _checked(room)
         if on_small_disk:
-            yield _on_small_disk(scratch, toml, cameras, seed)
+            yield _on_small_disk(scratch, toml, cameras, seed, until_s)
 
 
 @contextmanager
@@ -75,11 +75,11 @@ def _room(folder: Path, toml: str, cameras: HttpCameras, seed: int) -> Iterator[
             witness.close()
 
 
-def _tried(name: str, trial: Callable[[], str], room: Room) -> Outcome:
+def _tried(name: str, trial: Trial, room: Room) -> Outcome:
     began_s = time.monotonic()
     found: list[str] = []
     try:
-        done = trial()
+        done = trial(room)
     except TrialError as error:
         done = "it did not go on afterwards"
         found.append(str(error))
@@ -123,25 +123,33 @@ def _checked(room: Room) -> Outcome:
     )
 
 
-def _on_small_disk(scratch: Path, toml: str, cameras: HttpCameras, seed: int) -> Outcome:
+def _on_small_disk(
+    scratch: Path, toml: str, cameras: HttpCameras, seed: int, until_s: float
+) -> Outcome:
     name = "small disk"
+    if time.monotonic() > until_s:
+        return Outcome(trial=name, done=_NO_TIME, tried=False)
     with small_disk(scratch / "disk") as disk:
         if disk is None:
             return Outcome(trial=name, done="not tried: only root may mount one", tried=False)
         with _room(disk.folder, toml, cameras, seed) as room:
-            return _tried(name, lambda: _filled(room, disk), room)
+            return _tried(name, lambda room: _filled(room, disk), room)
 
 
 def _filled(room: Room, disk: SmallDisk) -> str:
     room.server.start()
+    fitted = 0
     for kill in (False, True):
         room.images(5)
         disk.fill()
-        time.sleep(_FULL_S)
+        fitted += saved_meanwhile(room, _FULL_S)
         if kill:
             room.server.kill_all()
         disk.empty()
         if kill:
             room.server.start()
     room.images(5)
-    return f"a disk full to its last byte for {_FULL_S:.0f} s, twice; the second time kill -9 too"
+    return (
+        f"a disk of its own filled to the last byte for {_FULL_S:.0f} s, twice, the second time"
+        f" with kill -9; {fitted} images found room meanwhile"
+    )

@@ -6,7 +6,9 @@ import random
 import resource
 import time
 import zipfile
+from collections.abc import Set
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import av
 
@@ -17,6 +19,9 @@ from chimera_storage.doctor.chaos.server import TrialError, wait_for
 _TIMES = 3
 _LIES_S, _SILENCE_S = 2.0, 12.0  # after 10 s a silent camera is given up
 _FULL_S = 3.0
+_UNDER_WAY_S = 0.5
+_LIVED_AGAIN_S = 3  # by which the clock is set back
+_STAMP_S = 60.0  # that a slow machine may take until images of the set clock come
 _DAMAGE = 16_384  # bytes
 _DIED = "conversion_process_died"  # of the server's log
 
@@ -93,7 +98,8 @@ def fill(room: Room) -> str:
     for _ in range(_TIMES):
         _limit(room, 0)
         try:
-            time.sleep(_FULL_S)
+            if saved_meanwhile(room, _FULL_S):
+                raise TrialError("images were saved though no byte was to be written")
         finally:
             _limit(room, resource.RLIM_INFINITY)
         room.images(2)
@@ -113,12 +119,15 @@ def set_clock(room: Room) -> str:
         "CHIMERA_DOCTOR_SHIFT": str(shift),
     }
     room.server.start()
-    jumps = (3600, -room.chance.randrange(5, 20), -7200, 0)
+    jumps = (3600, 3600 - _LIVED_AGAIN_S, -7200, 0)
+    room.images(3)
     for seconds in jumps:
-        room.images(3)
         shift.with_suffix(".new").write_text(str(seconds))
         shift.with_suffix(".new").rename(shift)
-    room.images(3)
+        known = room.witness.named().keys()
+        room.images(3)
+        time.sleep(_LIVED_AGAIN_S)  # so that the names of the seconds that come again are taken
+        _require_stamp(room.witness.named().keys() - known, seconds)
     room.server.stop()
     room.server.environment = {}
     room.server.start()
@@ -186,6 +195,28 @@ def _now(self):
 
 clock.SystemClock.now = _now
 '''
+
+
+def saved_meanwhile(room: Room, seconds: float) -> int:
+    """How many images get their names in the time that follows, but for those under way."""
+    time.sleep(_UNDER_WAY_S)
+    room.witness.look()
+    before = len(room.witness.named())
+    time.sleep(seconds)
+    room.witness.look()
+    return len(room.witness.named()) - before
+
+
+def _require_stamp(names: Set[str], shift_s: int) -> None:
+    """Raises TrialError where none of the images was named by the clock as it was set."""
+    due_s = time.time() + shift_s
+    if not any(abs(_named_at_s(name) - due_s) < _STAMP_S for name in names):
+        raise TrialError(f"the clock was set by {shift_s} s, and no image says so")
+
+
+def _named_at_s(name: str) -> float:
+    stamp = name.rpartition("/")[2][: len("YYYYMMDD-HHMMSS")]
+    return datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
 
 
 def _status(room: Room, number: str) -> str:
