@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import struct
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from chimera_storage.archive import writer as archive_writer
 from chimera_storage.archive.images import Archive, ImageWriter
 from chimera_storage.archive.index import Index
 from chimera_storage.archive.layout import Layout
@@ -157,6 +159,36 @@ def test_a_flush_that_fails_is_told_with_the_next_save_and_made_up_for(store: St
     save(writer, at_us=NOW_US + 1)
     writer.close()
     assert store.index.totals(1).count == 3
+
+
+def test_a_fault_in_a_batch_is_told_and_does_not_end_the_batches(store: Store) -> None:
+    writer = store.writer(sync_interval_s=0.02)
+    writer.start()
+    writer.save(1, NOW_US, JPEG, width=1, height=1, event=2**70)  # fits into no sidecar
+    wait_for(lambda: writer._failure, "the fault")
+    with pytest.raises(StorageError, match="fault of the server"):
+        save(writer)
+    wait_for(lambda: writer._failure, "the next batch, which is tried all the same")
+    with pytest.raises(struct.error):
+        writer.close()
+
+
+def test_while_batches_fail_only_so_many_images_are_held(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_writer, "MOST_WAITING", 3)
+    writer = store.writer()
+    keys = [save(writer, at_us=NOW_US + n * 1_000_000) for n in range(5)]
+    path = store.layout.image_path(keys[-1])
+    hidden = path.rename(store.layout.root / "elsewhere")
+    path.symlink_to(path)
+    with pytest.raises(StorageError):
+        writer.flush()
+    hidden.replace(path)
+    writer.close()
+    assert list(store.index.keys(1)) == keys[2:]
+    assert store.reconcile(1) == (2, 0)
+    assert list(store.index.keys(1)) == keys
 
 
 def test_images_deleted_before_the_flush_are_left_out(store: Store) -> None:

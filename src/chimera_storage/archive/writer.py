@@ -35,6 +35,8 @@ from chimera_storage.model import Box, Event, Image, ImageKey
 _TRIES = 5  # a folder that is emptied and removed under our hands is made again this often
 # One journal commit serves all that wait for it: 0.25 ms for each file in place of 3.6 ms.
 _SYNCS_AT_ONCE = 8
+# Of batches that fail the newest so many images are held, some 60 MB; the files of all are there.
+MOST_WAITING = 100_000
 # A file system without hard links (exFAT, some network shares) says one of these.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -132,7 +134,8 @@ class ImageWriter:
     def flush(self) -> None:
         """Returns when all saved so far are durable and indexed; images deleted since are not.
 
-        Raises StorageError; what could not be written is kept and tried again.
+        Raises StorageError; what could not be written is kept and tried again, of images the newest
+        MOST_WAITING. Those before are taken in by the comparison, as after a crash.
         """
         with self._flushing:
             with self._lock:
@@ -144,6 +147,8 @@ class ImageWriter:
             except BaseException:
                 with self._lock:
                     self._pending[:0] = batch
+                    self._beside.difference_update(self._pending[:-MOST_WAITING])
+                    del self._pending[:-MOST_WAITING]
                     self._events[:0] = events
                     self._made_in |= made_in
                 raise
@@ -276,17 +281,23 @@ class ImageWriter:
     def _run(self) -> None:
         failing = False
         while not self._closing.wait(self._interval_s):
+            failure: StorageError | None = None
             try:
                 self.flush()
-                if failing:
-                    _log.info("images_flush_works_again")
-                failing = False
             except StorageError as error:
-                with self._lock:
-                    self._failure = error
+                failure = error
+            except Exception:  # saving depends on this thread, so none ends it
+                failure = StorageError("images cannot be indexed, by a fault of the server")
                 if not failing:
-                    _log.error("images_flush_failed", problem=str(error))
-                failing = True
+                    _log.exception("images_flush_fault")
+            if failure is not None:
+                with self._lock:
+                    self._failure = failure
+                if not failing:
+                    _log.error("images_flush_failed", problem=str(failure))
+            elif failing:
+                _log.info("images_flush_works_again")
+            failing = failure is not None
 
 
 def _link(temporary: Path, path: Path) -> bool:
