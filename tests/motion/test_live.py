@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,6 +70,24 @@ def test_nothing_is_decoded_while_nobody_looks(items: list[Item]) -> None:
         viewer.offer(item, ())
     assert (viewer.pictures, shown.pictures) == (0, [])
     assert viewing() == []
+
+
+def test_of_a_connection_that_is_over_nothing_is_kept_and_nothing_shown(items: list[Item]) -> None:
+    shown = Shown()
+    viewer = shown.viewer()
+    references = [sys.getrefcount(item) for item in items]
+    for item in items[:18]:
+        viewer.offer(item, ())
+    del item
+    viewer.forget()
+    assert [sys.getrefcount(item) for item in items] == references
+    shown.live.show([1])
+    for item in items[18:]:  # the next key frame is the third
+        viewer.offer(item, ())
+    wait_for(lambda: shown.pictures, "a picture of the next connection")
+    shown.live.show([])
+    wait_for(lambda: not viewing(), "the end of the thread")
+    assert viewer.pictures <= 5
 
 
 def test_who_begins_to_look_sees_the_newest_picture_at_once(items: list[Item]) -> None:

@@ -107,6 +107,11 @@ class Viewer:
                 self._boxes = tuple(boxes)
                 self._wait(item, begins=begins)
 
+    def forget(self) -> None:
+        """The connection is over: who begins to look now waits for the next one."""
+        with self._changed:
+            self._group, self._group_bytes = [], 0
+
     def _wait(self, item: Item, *, begins: bool) -> None:
         too_many = len(self._waiting) >= MOST_WAITING or self._waiting_bytes > MOST_WAITING_BYTES
         if too_many:

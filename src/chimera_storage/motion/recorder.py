@@ -147,6 +147,8 @@ class Recorder:
     def _finish(self) -> None:
         """The connection is over; the log says what became of its pictures."""
         self._capture.finish()
+        if self._viewer is not None:
+            self._viewer.forget()
         counts = {f"frames_{name}": count for name, count in asdict(self._capture.tally).items()}
         counts["images_saved"] = self._capture.images_saved
         of_this = {name: count - self._counted.get(name, 0) for name, count in counts.items()}
