@@ -36,7 +36,7 @@ def test_after_five_wrong_ones_each_next_waits_twice_as_long(
     for delay in (1, 2, 4, 8, 16, 32, 64, 128, 256, LONGEST_DELAY_S, LONGEST_DELAY_S):
         assert not tries(attempts)
         clock.forward(delay - 0.01)
-        with pytest.raises(TooManyAttemptsError) as refused:
+        with pytest.raises(TooManyAttemptsError, match="again in 1 second") as refused:
             attempts.begin("192.0.2.1", "owner")
         assert refused.value.retry_after_s == 1
         clock.forward(0.01)
