@@ -167,6 +167,17 @@ def test_a_clock_that_is_set_back_does_not_repeat_or_stop_it(saved: SavedImages)
     assert asked.cameras == [1, 2, 1, 2]
 
 
+def test_a_note_that_a_bad_disk_spoilt_is_begun_anew(saved: SavedImages) -> None:
+    saved.index.set_meta("export:recap", "17\ufffd")
+    clock = FixedClock(NEXT_MORNING - timedelta(minutes=1))
+
+    async def next_minute(schedule: ExportSchedule) -> None:
+        clock.move(timedelta(minutes=1))
+        await schedule.look()
+
+    assert looked(saved, settings({}), clock, next_minute).cameras == [1, 2]
+
+
 def test_the_conversion_is_made_by_the_manager(saved: SavedImages) -> None:
     saved.save([picture(i) for i in range(5)])
     clock = FixedClock(NEXT_MORNING - timedelta(minutes=1))

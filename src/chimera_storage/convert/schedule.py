@@ -90,8 +90,8 @@ class ExportSchedule:
         now_us = to_us(self._clock.now())
         key = f"export:{export.name}"
         noted = await asyncio.to_thread(self._index.meta, key)
-        done_us = int(noted) if noted is not None else now_us
-        if noted is None or done_us > now_us + _JUMP_US:
+        done_us = int(noted) if noted is not None and noted.isdecimal() else None
+        if done_us is None or done_us > now_us + _JUMP_US:
             await asyncio.to_thread(self._index.set_meta, key, str(now_us))
             return
         due = await asyncio.to_thread(last_due, export.cron, done_us, now_us, self._zone)
@@ -141,9 +141,8 @@ def last_due(cron: str, done_us: int, now_us: int, zone: tzinfo) -> datetime | N
     for due in _dues(cron, from_us(done_us).astimezone(zone)):
         if to_us(due) > now_us:
             break
-        if (
-            to_us(due) > done_us
-        ):  # in the second of two equal hours CronSim gives times of the first
+        # In the second of two equal hours CronSim gives times of the first.
+        if to_us(due) > done_us:
             last = due
     return last
 
