@@ -1,5 +1,6 @@
 """`doctor --bench` measures with the real recorder, leaves nothing, and counts as it says."""
 
+import fcntl
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,14 @@ from pathlib import Path
 import av
 import pytest
 
+from chimera_storage.cli.doctor_bench import table
 from chimera_storage.config_load import load_settings
 from chimera_storage.doctor.bench.clips import Kind, write_clip
+from chimera_storage.doctor.bench.measure import Measured, disturbed, size
 from chimera_storage.doctor.bench.recording import Use, measure_clip
 from chimera_storage.doctor.bench.saving import images_per_s, video_images_per_s
 from chimera_storage.doctor.bench.sizing import Cost, Machine, carried
+from chimera_storage.doctor.disk import Speed
 from chimera_storage.doctor.scratch import scratch_folder
 from chimera_storage.errors import ChimeraStorageError, StorageError
 from tests.support.server import COMMAND, clean_environment
@@ -98,6 +102,34 @@ def test_so_many_cameras_are_carried(
 ) -> None:
     found = carried(COST, machine, moving_share)
     assert (found.cameras, found.limit) == (cameras, limit)
+
+
+def test_where_fewer_cameras_hold_than_reckoned_all_numbers_are_scaled_down() -> None:
+    asked = []
+
+    def attempt(cameras: int) -> Use:
+        asked.append(cameras)
+        return replace(USE, cameras=cameras, kept_up=1.0 if cameras < 10 else 0.5)
+
+    speed = Speed(bytes_per_s=1e12, image_s=0.001, longest_image_s=0.001)
+    found = Measured(cores=4, memory=10**12, disk=speed, saves=1e9)
+    large = replace(COST, kind=Kind(codec="h264", width=1920, height=1080, fps=15))
+    size(found, [COST, large], attempt)
+    assert asked == [15, 7]
+    assert [sized.moving.cameras for sized in found.kinds] == [7, 7]
+    assert [sized.still_mostly.cameras for sized in found.kinds] == [36, 36]  # of 78
+    shown = table(found)
+    assert sum("36 (p)" in line and "7 (p)" in line for line in shown) == 2
+    assert sum("saw 50% of the pictures in time" in line for line in shown) == 1
+    assert sum("kept up" in line for line in shown) == 1
+
+
+def test_a_server_beside_it_is_said(tmp_path: Path) -> None:
+    settings = load_settings(None, {}, overrides={"storage": {"path": str(tmp_path)}})
+    with (tmp_path / ".lock").open("w") as lock:
+        assert "A server works" not in " ".join(disturbed(settings))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "A server works" in " ".join(disturbed(settings))
 
 
 def test_the_scratch_folder_is_beside_the_images_and_gone_afterwards(tmp_path: Path) -> None:

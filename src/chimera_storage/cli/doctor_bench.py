@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -32,12 +32,13 @@ def show_bench(settings: "Settings", *, as_json: bool) -> None:
     with scratch_folder(settings, ROOM) as scratch, Bar(Steps.total) as bar:
         found = measure(settings, scratch, bar.show)
     if as_json:
-        typer.echo(json.dumps(_as_json(found), indent=1))
+        typer.echo(json.dumps(asdict(found), indent=1))
     else:
-        typer.echo("\n".join(_table(found)))
+        typer.echo("\n".join(table(found)))
 
 
-def _table(found: "Measured") -> list[str]:
+def table(found: "Measured") -> list[str]:
+    """What is shown, line by line."""
     disk = found.disk
     lines = [
         f"{found.cores} cores, {found.memory / 1e9:.1f} GB of memory free; measured in"
@@ -77,7 +78,3 @@ def _row(sized: "Sized") -> str:
 
 def _carried(carried: "Carried") -> str:
     return f"{carried.cameras} ({carried.limit[0]})"
-
-
-def _as_json(found: "Measured") -> dict[str, Any]:
-    return asdict(found)

@@ -73,7 +73,7 @@ class Steps:
 def measure(settings: Settings, scratch: Path, show: Callable[[int, str], None]) -> Measured:
     """Takes about a minute; on a slow machine two or three. Raises ChimeraStorageError."""
     began_s, steps = time.monotonic(), Steps(show)
-    remarks = list(_disturbed(settings))
+    remarks = list(disturbed(settings))
     with steps.step("trying the disk", 6):
         speed = write_speed(scratch)
         saves = images_per_s(scratch / "saving")
@@ -97,12 +97,13 @@ def measure(settings: Settings, scratch: Path, show: Callable[[int, str], None])
     with steps.step("a video", 4):
         data = scratch / f"{_TRIED}-{_AT_ONCE}".replace("/", "-")
         found.video = video_images_per_s(data) if data.exists() else None
-    _size(found, costs, lambda many: _try(steps, scratch, clips, many))
+    size(found, costs, lambda many: _try(steps, scratch, clips, many))
     found.seconds = time.monotonic() - began_s
     return found
 
 
-def _disturbed(settings: Settings) -> Iterator[str]:
+def disturbed(settings: Settings) -> Iterator[str]:
+    """What falsifies the figures, in sentences."""
     if server_runs(layout_of(settings)):
         yield (
             "A server works on this data folder: what it and its cameras take is missing here, and"
@@ -187,7 +188,7 @@ def _scaled(machine: Machine, tried: list[Use]) -> Machine:
     return replace(machine, cores=machine.cores * share)
 
 
-def _size(found: Measured, costs: list[Cost], attempt: Callable[[int], Use]) -> None:
+def size(found: Measured, costs: list[Cost], attempt: Callable[[int], Use]) -> None:
     """How many, first by what one takes; then so many 1080p cameras are tried at once.
 
     Where they are too many (cameras share locks, caches and the disk), fewer are tried, and all

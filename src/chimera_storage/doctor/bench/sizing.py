@@ -61,4 +61,4 @@ def carried(cost: Cost, machine: Machine, moving_share: float) -> Carried:
         "disk": DISK_SHARE * min(by_writes, machine.saves / saves),
     }
     limit = min(found, key=lambda name: found[name])
-    return Carried(cameras=max(0, int(found[limit])), limit=limit)
+    return Carried(cameras=max(0, int(found[limit] + 1e-6)), limit=limit)
