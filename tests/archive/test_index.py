@@ -442,6 +442,17 @@ def test_an_index_that_is_deleted_with_its_log_left_behind_is_begun_anew(tmp_pat
     again.close()
 
 
+@pytest.mark.parametrize("spoilt", ["text of 8", b"odd"])
+def test_boxes_that_a_bad_disk_spoilt_are_none(tmp_path: Path, spoilt: str | bytes) -> None:
+    path = tmp_path / "index.db"
+    with closing(Index(path)) as index:
+        image = make_image(1, START, boxes=(Box(1, 2, 3, 4),))
+        index.add_images([image])
+        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+            raw.execute("UPDATE images SET boxes = ?", (spoilt,))
+        assert index.images(1, *EVER) == [replace(image, boxes=())]
+
+
 @pytest.mark.parametrize("path", ["missing/index.db", "folder"])
 def test_an_index_that_cannot_be_opened_is_a_storage_error(tmp_path: Path, path: str) -> None:
     (tmp_path / "folder").mkdir()

@@ -91,9 +91,11 @@ def to_image(row: Any) -> Image:
     )
 
 
-def boxes_of(packed: bytes | None) -> tuple[Box, ...]:
-    """The boxes in a row's `boxes`."""
-    return tuple(Box(*box) for box in _BOX.iter_unpack(packed or b""))
+def boxes_of(packed: object) -> tuple[Box, ...]:
+    """The boxes in a row's `boxes`; none where a bad disk made something else of them."""
+    if not isinstance(packed, bytes) or len(packed) % _BOX.size:
+        return ()
+    return tuple(Box(*box) for box in _BOX.iter_unpack(packed))
 
 
 def second_of(us: int) -> int:
