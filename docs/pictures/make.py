@@ -96,8 +96,8 @@ def make_some(server: RunningServer) -> None:
     server.post("/convert/createVideo", camera=1, hours=6, pace="smart", timestamps=True)
     wait_for(
         lambda: not any(p["running"] for p in server.post("/convert/listProcess")["list"]),
-        180,
         "the video and the archive to be made",
+        timeout_s=180,
     )
 
 
