@@ -236,3 +236,9 @@ def test_changes_at_the_same_time_are_all_made(file: Path) -> None:
     opened.do(run)
     assert len(load_settings(file, {}).camera) == 8
     assert opened.cameras[1].paused
+
+
+def test_a_camera_without_a_name_is_shown_by_its_number(file: Path) -> None:
+    names = Opened(file).configuration.names
+    assert names.of_configured() == {1: "Front", 2: "Camera 2"}
+    assert names.shown(7) == "Camera 7"
