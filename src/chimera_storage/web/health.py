@@ -35,10 +35,6 @@ def health_router(services: Services) -> APIRouter:
             storage=storage_state(services),
         )
 
-    @router.head("/health", include_in_schema=False)
-    async def health_head() -> Response:
-        return Response()
-
     @router.get(
         "/ready",
         summary="Does it record? 503 where it does not",
@@ -48,7 +44,6 @@ def health_router(services: Services) -> APIRouter:
             503: {"model": schemas.NotReady, "description": "nothing is recorded"},
         },
     )
-    @router.head("/ready", include_in_schema=False, response_model=None)
     def ready() -> schemas.Ready | Response:
         status, reasons = recording(services)
         if status == "failed":

@@ -75,10 +75,6 @@ def metrics_router(
     def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @router.head("/metrics", include_in_schema=False)
-    async def metrics_head() -> Response:
-        return Response(media_type=CONTENT_TYPE_LATEST)
-
     return router
 
 
