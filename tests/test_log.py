@@ -1,6 +1,7 @@
 """Log lines: where they go."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -44,3 +45,27 @@ def test_a_line_that_cannot_be_written_ends_nothing() -> None:
         [sys.executable, "-c", WRITTEN_TO_NOBODY], capture_output=True, text=True, check=True
     )
     assert ended.stdout == "goes on\n"
+
+
+WRITTEN_BEFORE_AND_AFTER = """
+from chimera_storage.log import configure_logging, get_logger
+logger = get_logger()
+logger.info("by default", url="rtsp://viewer:secret@10.0.0.7/a?token=secret&x=1")
+configure_logging(json=True)
+logger.info("as configured", url="http://host/link/secret.secret")
+logger.debug("not at all")
+"""
+
+
+def test_a_logger_that_was_there_before_logs_as_configured_and_no_secret() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WRITTEN_BEFORE_AND_AFTER],
+        env=os.environ | {"CHIMERA_LOG": "text"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    by_default, as_configured = ended.stderr.splitlines()
+    assert not by_default.startswith("{")
+    assert "rtsp://***@10.0.0.7/a?token=***&x=1" in by_default
+    assert json.loads(as_configured)["url"] == "http://host/link/***"
