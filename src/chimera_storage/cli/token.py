@@ -1,4 +1,4 @@
-"""`chimera-storage token`: API tokens for programs. A running server knows of changes within a second."""
+"""`chimera-storage token`: API tokens for programs. A running server knows within a second."""
 
 import sys
 from contextlib import closing
