@@ -175,9 +175,19 @@ def test_whatever_a_camera_answers_over_http_is_pictures_or_a_sentence(
 def test_whatever_a_camera_answers_over_rtsp_is_pictures_or_a_sentence(data: Any) -> None:
     broken = data.draw(st.integers(0, len(RTSP) - 1))
     answers = [data.draw(damaged(one)) if n == broken else one for n, one in enumerate(RTSP)]
+    is_read_over_rtsp(answers)
+
+
+def is_read_over_rtsp(answers: list[bytes]) -> None:
     with answering(answers) as port:
         address = parse_address(f"rtsp://cam:secret@127.0.0.1:{port}/video")
         is_read(StreamSource(address, "tcp", CLOCK, timeout_s=0.3))
+
+
+def test_a_stream_of_a_codec_that_nobody_knows_is_refused_in_a_sentence() -> None:
+    no_codec = SDP.replace(b"RTP/AVP 96\r", b"RTP/AVP 96\0\r")
+    described = RTSP[1].replace(b": %d\r" % len(SDP), b": %d\r" % len(no_codec))
+    is_read_over_rtsp([RTSP[0], described.replace(SDP, no_codec), *RTSP[2:]])
 
 
 @pytest.fixture(scope="module")

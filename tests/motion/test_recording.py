@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chimera_storage.errors import SourceError
 from chimera_storage.motion.recording import Began, Recording
 from tests.motion.clips import RATE, write_clip
 
@@ -53,3 +54,11 @@ def test_a_recording_says_when_it_began(
     with Recording(tmp_path / name) as recording:
         began = recording.began(BERLIN, given_us)
     assert began == (None if expected_us is None else Began(expected_us, BERLIN))
+
+
+def test_a_video_of_a_codec_that_nobody_knows_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_clip(path, 0.3, [])
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(SourceError, match="not known here"):
+        Recording(path)

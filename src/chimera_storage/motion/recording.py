@@ -258,4 +258,7 @@ def _opened(path: Path | str) -> InputContainer:
     if not container.streams.video:
         container.close()
         raise SourceError(f"{shown} holds no video.")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise SourceError(f"The video in {shown} is compressed in a way that is not known here.")
     return container

@@ -116,6 +116,11 @@ class Opened:
                 " video stream is right."
             )
         stream = self._container.streams.video[0]
+        if stream.codec_context is None:
+            raise SourceError(
+                f"The video in {self._address.place} is compressed in a way that is not known here;"
+                " H.264 or H.265, set in the camera, is right."
+            )
         try:
             self._codec = Codec(stream, self._devices)
             if self._codec.name == "h264":
