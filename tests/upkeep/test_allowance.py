@@ -20,6 +20,13 @@ def test_the_floor_may_be_cleared_once_and_then_once_an_hour() -> None:
     assert allowance.left(FLOOR, [], 10**6) == 1100
 
 
+def test_what_went_is_taken_off_and_no_more() -> None:
+    allowance = Allowance()
+    assert allowance.left(FLOOR, [], 0.0) == 1100
+    allowance.spend(300)
+    assert allowance.left(FLOOR, [], 0.0) == 800
+
+
 def test_what_cameras_save_may_go_again_at_any_pace() -> None:
     allowance = Allowance()
     allowance.left(FLOOR, hour(500), 0.0)

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from chimera_storage.archive.layout import MARK_NAME
+from chimera_storage.archive.mark import Mark, make_marks
 from chimera_storage.archive.watch import Reconciler
-from chimera_storage.errors import InvalidInputError
+from chimera_storage.errors import InvalidInputError, StorageError
 from chimera_storage.model import Totals
 from chimera_storage.upkeep import CleanResult, Upkeep
 from tests.support.archive import EVER, JPEG, NOW, Store, make_image
@@ -47,6 +49,26 @@ def test_cleaning_goes_by_the_time_in_the_name(store: Store, upkeep: Upkeep) -> 
     assert store.index.images(1, *EVER) == images[1:]
     assert upkeep.totals(10).count == 1
     assert upkeep.clean(1, 7) == CleanResult(deleted=False, confidence=100)
+
+
+def test_while_the_disk_is_not_mounted_nothing_is_deleted_and_no_row_goes(
+    store: Store, upkeep: Upkeep
+) -> None:
+    old = NOW - timedelta(days=9)
+    images = store.save(1, old)
+    make_marks(store.layout, store.index.data_folder_id)
+    store.archive.mark = Mark(store.layout)
+    (store.layout.captures / MARK_NAME).unlink()
+    store.layout.image_path(images[0].key).unlink()  # as a bare mount point looks
+    second = images[0].key.second
+    for delete in (
+        lambda: upkeep.delete_camera(1),
+        lambda: upkeep.clean(1, 1),
+        lambda: upkeep.delete_range(1, second, second, kept_too=False, only_ask=False),
+    ):
+        with pytest.raises(StorageError, match="mounted"):
+            delete()
+    assert store.index.images(1, *EVER) == images
 
 
 def test_flat_images_of_an_existing_install_are_cleaned_too(store: Store, upkeep: Upkeep) -> None:
