@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from chimera_storage.archive.index import Index
+from chimera_storage.archive.index import Index, soundness
+from chimera_storage.archive.index.tables import SCHEMA_VERSION
 from chimera_storage.errors import ConflictError, InvalidInputError, StorageError
 from chimera_storage.model import (
     Box,
@@ -451,6 +452,21 @@ def test_boxes_that_a_bad_disk_spoilt_are_none(tmp_path: Path, spoilt: str | byt
         with closing(sqlite3.connect(path, isolation_level=None)) as raw:
             raw.execute("UPDATE images SET boxes = ?", (spoilt,))
         assert index.images(1, *EVER) == [replace(image, boxes=())]
+
+
+def test_facts_are_read_beside_whoever_uses_the_index_and_a_spoilt_form_is_a_sentence(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "index.db"
+    with closing(Index(path)) as index:
+        index.add_images([make_image(camera, START + n) for camera in (1, 2) for n in range(3)])
+        facts = soundness.facts(path)
+        assert (facts.form, facts.images, facts.cameras) == (SCHEMA_VERSION, 6, 2)
+        assert facts.meta["data_folder_id"] == index.data_folder_id
+        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+            raw.execute("UPDATE meta SET value = '4x' WHERE key = 'schema_version'")
+        with pytest.raises(StorageError, match="which form"):
+            soundness.facts(path)
 
 
 @pytest.mark.parametrize("path", ["missing/index.db", "folder"])

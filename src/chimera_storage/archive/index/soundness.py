@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from chimera_storage.archive.index.file import BUSY_TIMEOUT_S
 from chimera_storage.errors import StorageError
 
 # SQLITE_ERROR: "unsupported file format", as there are always tables to be read.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-_BUSY_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,11 @@ def facts(path: Path) -> Facts:
             totals = connection.execute("SELECT images FROM totals WHERE images > 0").fetchall()
     except sqlite3.DatabaseError as error:
         raise StorageError(f"the data folder's {path.name} cannot be read: {error}") from None
+    form = str(meta.get("schema_version", 0))
+    if not form.isdecimal():
+        raise StorageError(f"the data folder's {path.name} does not say which form it has")
     return Facts(
-        form=int(meta.get("schema_version", 0)),
+        form=int(form),
         images=sum(images for (images,) in totals),
         cameras=len(totals),
         meta=meta,
@@ -41,7 +44,7 @@ def facts(path: Path) -> Facts:
 
 def _opened(path: Path) -> sqlite3.Connection:
     # Not immutable, so that what stands in the write-ahead log counts too.
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
 
 
 def damage(path: Path) -> str | None:
