@@ -27,8 +27,9 @@ def kill(room: Room) -> str:
 
 
 def newest(room: Room, camera: int) -> Path:
+    """The newest image that the index has: what happens to it is found by `check`, too."""
     room.witness.look()
-    there = (room.server.captures / name for name in room.witness.named())
+    there = (room.server.captures / n for n in room.witness.named().keys() & room.listed())
     return max(path for path in there if path.exists() and path.parts[-4] == str(camera))
 
 
@@ -50,8 +51,8 @@ def lie(room: Room) -> str:
 
 def hang(room: Room) -> str:
     """The server is away, and a byte of an image is another one."""
-    room.server.stop()
     image = newest(room, 1)
+    room.server.stop()
     data = bytearray(image.read_bytes())
     data[-100] ^= 1
     image.write_bytes(data)
@@ -96,8 +97,9 @@ def test_a_server_that_does_not_go_on_is_a_loss(outcomes: dict[str, Outcome]) ->
 
 
 def test_all_files_are_checked_in_the_end(outcomes: dict[str, Outcome]) -> None:
-    (text,) = outcomes["check"].lost
-    assert text.startswith("1/")
+    # what was written by another hand while the server ran is taken as it is by then
+    found = {text.split()[1] for text in outcomes["check"].lost if text.startswith("1/")}
+    assert found == {"missing", "changed"}
 
 
 @pytest.mark.parametrize(
