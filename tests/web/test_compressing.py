@@ -42,3 +42,7 @@ def test_images_are_not_compressed(room: Room) -> None:
     image = room.save(1, NOW, content=b"\xff\xd8" + bytes(5000) + b"\xff\xd9")
     for path in (room.url(image), "/cameras/1/latest.jpg"):
         assert "content-encoding" not in ask(room, path, "gzip").headers
+
+
+def test_a_short_answer_is_sent_as_it_is(room: Room) -> None:
+    assert "content-encoding" not in ask(room, "/file/dailyStats", "gzip").headers

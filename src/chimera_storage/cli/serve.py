@@ -1,5 +1,6 @@
 """`chimera-storage serve`."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
+    # What is imported and made until requests are answered stays: to look through it again and
+    # again for what nobody refers to would take a quarter of the start.
+    gc.disable()
     from chimera_storage.config_load import serving_is_switched_off
     from chimera_storage.configuration import Configuration
 
@@ -40,7 +44,12 @@ def serve(
 
     from chimera_storage import service
 
-    uvloop.run(service.serve(configuration, on_ready=lambda address: _greet(address, settings)))
+    def ready(address: str) -> None:
+        gc.freeze()
+        gc.enable()
+        _greet(address, settings)
+
+    uvloop.run(service.serve(configuration, on_ready=ready))
 
 
 def _overrides(path: Path | None, host: str | None, port: int | None) -> dict[str, Any]:

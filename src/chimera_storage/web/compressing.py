@@ -30,8 +30,10 @@ def takes_gzip(headers: Headers) -> bool:
 
 def compressed(request: Request, response: Response) -> Response:
     """The response itself, its body as gzip where that is taken and worth it."""
+    if len(response.body) < LEAST_BYTES:
+        return response
     response.headers["vary"] = "Accept-Encoding"
-    if len(response.body) >= LEAST_BYTES and takes_gzip(request.headers):
+    if takes_gzip(request.headers):
         response.body = gzip.compress(bytes(response.body), _LEVEL, mtime=0)
         response.headers["content-encoding"] = "gzip"
         response.headers["content-length"] = str(len(response.body))

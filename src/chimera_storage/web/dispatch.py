@@ -6,7 +6,8 @@ pattern each. FastAPI's own way to an endpoint (a search through all routers, de
 stacks of contexts) takes ten times as long as what is done there.
 
 An endpoint is given what it names: the request, parts of the path as text, and a body as
-`parsing.read_body` reads it; it gives back a `Response`, or a model that is sent as JSON. With
+`parsing.read_body` reads it; it gives back a `Response`, or a model that is sent as JSON, a long
+one as gzip to who takes it. With
 `async def` it runs on the event loop, which is for what is in memory or one short question to the
 index; with `def` it runs in a thread, which is for what may wait for a disk. HEAD is answered as
 GET is, without the body.
@@ -26,6 +27,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Message, Receive, Scope, Send
 
+from chimera_storage.web.compressing import compressed
 from chimera_storage.web.error_page import wants_page
 from chimera_storage.web.errors import ANSWERED, answer_to
 from chimera_storage.web.parsing import read_body
@@ -67,14 +69,14 @@ class Endpoint:
         if self._body is not None:
             values[self._body] = await read_body(request)
         if self._is_async:
-            answer = await self._call(**values)
-        else:
-            answer = await in_thread(self._call, **values)
-        return answer if isinstance(answer, Response) else self._said(answer)
+            return self._said(request, await self._call(**values))
+        return await in_thread(lambda: self._said(request, self._call(**values)))
 
-    def _said(self, answer: BaseModel) -> Response:
+    def _said(self, request: Request, answer: Response | BaseModel) -> Response:
+        if isinstance(answer, Response):
+            return answer
         text = answer.__pydantic_serializer__.to_json(answer, **self._excludes)
-        return Response(text, media_type="application/json")
+        return compressed(request, Response(text, media_type="application/json"))
 
 
 class Dispatch:

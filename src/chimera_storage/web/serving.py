@@ -29,9 +29,9 @@ from chimera_storage.web.threads import in_thread
 CACHE = "private, no-cache"
 CHUNK_BYTES = 512 * 1024
 # The HTTP server takes five or six parts ahead of a client, so for a slow one they are small.
-LEAST_CHUNK_BYTES = 32 * 1024
+LEAST_CHUNK_BYTES = 16 * 1024
 SLOW_S = 0.05  # that it takes to get rid of a part
-FAST_PARTS = 32  # in a row, until parts are twice as large; sockets take megabytes at once
+FAST_PARTS = 64  # in a row, until parts are twice as large; sockets take megabytes at once
 DEFAULT_TYPE = "application/octet-stream"
 TYPES = {
     ".avi": "video/x-msvideo",

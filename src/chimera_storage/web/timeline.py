@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from chimera_storage.archive.index.timeline import EventRow
@@ -19,7 +18,6 @@ from chimera_storage.archive.layout import HOUR_S, SECOND_US
 from chimera_storage.clock import from_us, to_us
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import ImageKey
-from chimera_storage.web.compressing import compressed
 from chimera_storage.web.naming import CameraNames
 from chimera_storage.web.pages import STATIC, page
 from chimera_storage.web.parsing import fields, given, moment, shown, whole
@@ -84,7 +82,6 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
         "/activity",
         summary="How much a camera has of each part of a time, its events, what is kept",
         responses=problems(400, 404),
-        response_model=Activity,
         openapi_extra=query_parameters(
             _CAMERA,
             _START,
@@ -97,7 +94,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             ),
         ),
     )
-    def activity(request: Request) -> Response:
+    def activity(request: Request) -> Activity:
         query = fields(request.query_params.multi_items())
         camera, start_us, end_us = _asked(query, services, names)
         every_s = whole(query, "every", default=60, least=1, most=_MOST_EVERY_S)
@@ -109,7 +106,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
         index = archive.index
         events = index.event_rows(camera, start_us, end_us, limit=MOST_EVENTS + 1)
         totals = index.totals_of(camera, first_s, last_s)
-        found = Activity(
+        return Activity(
             camera=camera,
             name=names.name(camera),
             start=start_us // 1000,
@@ -132,13 +129,11 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
                 if kept.camera == camera and kept.start_us <= end_us and kept.end_us >= start_us
             ],
         )
-        return _sent(request, found)
 
     @router.get(
         "/images",
         summary="The images of a time, by second and number",
         responses=problems(400, 404),
-        response_model=TimelineImages,
         openapi_extra=query_parameters(
             _CAMERA,
             _START,
@@ -151,7 +146,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             ),
         ),
     )
-    def images(request: Request) -> Response:
+    def images(request: Request) -> TimelineImages:
         query = fields(request.query_params.multi_items())
         camera, start_us, end_us = _asked(query, services, names)
         limit = whole(query, "limit", default=5000, least=1, most=MOST_IMAGES)
@@ -159,7 +154,7 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
         listed = next(archive.index.rows(camera, start_us, end_us, columns, most=limit + 1), [])
         begin_ms = start_us // SECOND_US * 1000
         rows = listed[:limit]
-        found = TimelineImages(
+        return TimelineImages(
             camera=camera,
             start=begin_ms,
             end=end_us // 1000,
@@ -169,7 +164,6 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
             urls=_urls(services, camera, ((s, number, flat) for s, number, flat, _, _ in rows)),
             more=len(listed) > limit,
         )
-        return _sent(request, found)
 
     @router.get(
         "/days",
@@ -189,11 +183,6 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
         return _days(services, cameras, month, today)
 
     return router
-
-
-def _sent(request: Request, found: BaseModel) -> Response:
-    """As JSON at once: FastAPI would check each of some ten thousand numbers again."""
-    return compressed(request, Response(found.model_dump_json(), media_type="application/json"))
 
 
 def _asked(
