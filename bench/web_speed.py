@@ -243,7 +243,8 @@ def made(server: RunningServer) -> str:
 
 def start_s(folder: Path) -> float:
     """Seconds from the start of the process to its first answer."""
-    server = RunningServer(folder)
+    # Python keeps what it compiled, unless an environment such as that of a test forbids it.
+    server = RunningServer(folder, env={"PYTHONDONTWRITEBYTECODE": ""})
     began = time.monotonic()
     with server:
         return time.monotonic() - began
