@@ -140,7 +140,8 @@ def test_the_environment_of_a_chimera_install_is_enough(tmp_path: Path) -> None:
 
 def test_bug_the_server_imported_what_decodes_before_it_answered() -> None:
     asked = (
-        "import sys, chimera_storage.service; print({'av', 'cv2', 'httpx'} & sys.modules.keys())"
+        "import sys, chimera_storage.service.serve;"
+        " print({'av', 'cv2', 'httpx'} & sys.modules.keys())"
     )
     ran = subprocess.run([COMMAND[0], "-c", asked], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"

@@ -26,7 +26,7 @@ from chimera_storage.model import (
 )
 from chimera_storage.notify import webhooks as module
 from chimera_storage.notify.webhooks import Webhooks
-from chimera_storage.service import SignedLinks
+from chimera_storage.service.signed_links import SignedLinks
 from tests.support.receiver import SECRET, Receiver, receiver
 from tests.support.waiting import until
 from tests.support.web import NOW, Room, web_room

@@ -29,12 +29,12 @@ def clean(
 ) -> None:
     """Delete what the rules of retention say; while no server runs, or with --dry-run."""
     configure_logging()
-    from chimera_storage import service
+    from chimera_storage.service.alone import rules_alone
 
     settings = configured(config, path)
     shown = _Shown(settings)
     with contextlib.ExitStack() as stack:
-        retention = stack.enter_context(service.rules_alone(settings, asks_only=dry_run))
+        retention = stack.enter_context(rules_alone(settings, asks_only=dry_run))
         preview = retention.preview()
         if preview.waits is not None:
             raise ConflictError(preview.waits)
@@ -53,10 +53,10 @@ def deletions(
 ) -> None:
     """List what was deleted: when, by whom, by which rule, how many; the newest first."""
     configure_logging()
-    from chimera_storage import service
+    from chimera_storage.service.alone import rules_alone
 
     settings = configured(config, path)
-    with service.rules_alone(settings, asks_only=True) as retention:
+    with rules_alone(settings, asks_only=True) as retention:
         _Shown(settings).deletions(retention.deletions(limit))
 
 

@@ -67,7 +67,7 @@ def hints(settings: Settings) -> list[str]:
 
 def _check_door(settings: Settings) -> None:
     """Raises ConfigurationError where anybody on another machine could come in."""
-    from chimera_storage.service import opened_accounts
+    from chimera_storage.service.opening import opened_accounts
 
     opened_accounts(settings, SystemClock()).close()
 

@@ -55,9 +55,9 @@ def export(
 ) -> None:
     """Make a video or an archive of a camera's images; beside a running server, or without one."""
     configure_logging()
-    from chimera_storage import service
     from chimera_storage.convert.alone import export as run
     from chimera_storage.convert.job import Job, zone_name
+    from chimera_storage.service.alone import archive_alone
     from chimera_storage.web.parsing import time_range
 
     settings = configured(config, path)
@@ -75,7 +75,7 @@ def export(
         now_us=to_us(SystemClock().now()),
         zone=zone,
     )
-    with service.archive_alone(settings, asks_only=True) as archive:
+    with archive_alone(settings, asks_only=True) as archive:
         number = _camera(archive, settings, camera)
         images = -(-archive.index.count(number, start_us, end_us) // skip)
     # The data folder is free again: a server may start meanwhile.

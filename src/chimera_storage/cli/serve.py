@@ -42,14 +42,14 @@ def serve(
     settings = configuration.settings
     import uvloop
 
-    from chimera_storage import service
+    from chimera_storage.service.serve import serve as serve_until_stopped
 
     def ready(address: str) -> None:
         gc.freeze()
         gc.enable()
         _greet(address, settings)
 
-    uvloop.run(service.serve(configuration, on_ready=ready))
+    uvloop.run(serve_until_stopped(configuration, on_ready=ready))
 
 
 def _overrides(path: Path | None, host: str | None, port: int | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from zoneinfo import ZoneInfo
 
 from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door
 from chimera_storage.archive.check import server_runs
@@ -10,15 +9,16 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import Clock
 from chimera_storage.config import LOOPBACK_HOSTS, Settings
 from chimera_storage.doctor.findings import Finding, advice, good, wrong
+from chimera_storage.doctor.scratch import layout_of
 from chimera_storage.errors import ChimeraStorageError, ConfigurationError
-from chimera_storage.service import free_address
+from chimera_storage.service.http import free_address
 
 _TOPIC = "server"
 
 
 def look_at_server(settings: Settings, clock: Clock) -> Iterator[Finding]:
     """A running one is left alone."""
-    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    layout = layout_of(settings)
     where = f"{settings.server.host} port {settings.server.port}"
     if server_runs(layout):
         yield good(_TOPIC, "a server works on this data folder")
@@ -33,7 +33,11 @@ def look_at_server(settings: Settings, clock: Clock) -> Iterator[Finding]:
 
 
 def _door(settings: Settings, layout: Layout, clock: Clock) -> Iterator[Finding]:
-    if not (layout.root / ACCOUNTS_NAME).exists():
+    try:
+        has_accounts = (layout.root / ACCOUNTS_NAME).exists()
+    except OSError:  # which was said of the data folder
+        return
+    if not has_accounts:
         if settings.server.host in LOOPBACK_HOSTS or settings.server.secret_key is not None:
             yield good(_TOPIC, "only this machine can reach it, or a key is set")
             return

@@ -1,7 +1,7 @@
 # ruff: noqa: A002 - ids and types are what they are called everywhere
 """What the web room needs from the others: Protocols, so that no room imports another.
 
-`service.py` passes the implementations in. Methods without `async` may block on disk or index for
+`service` passes the implementations in. Methods without `async` may block on disk or index for
 milliseconds; the routes call them in threads, so they have to be thread-safe.
 """
 

@@ -1,0 +1,1 @@
+"""The rooms put together: the whole server, and an archive at work without one."""
