@@ -1,9 +1,12 @@
 """`chimera-storage doctor` finds what is wrong, changes nothing, and says no password."""
 
 import json
+import os
 import re
 import socket
+import subprocess
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,14 +19,21 @@ import pytest
 from chimera_storage.archive.layout import MARK_NAME
 from chimera_storage.archive.mark import make_marks
 from chimera_storage.archive.watch import FLAT_ZONE
+from chimera_storage.config import Settings
 from chimera_storage.doctor.camera_clock import clock_skew_s
 from chimera_storage.doctor.disk import write_speed
+from chimera_storage.doctor.storage import look_at_storage
 from chimera_storage.motion.demo import DemoScene
 from chimera_storage.motion.sources.address import parse_address
 from tests.support.footage import write_scene
 from tests.support.rtsp import RtspServer
 from tests.support.saved_images import SavedImages, picture, saved_images
-from tests.support.server import RunningServer, command, free_port
+from tests.support.server import COMMAND, RunningServer, command, free_port
+from tests.support.small_disk import small_disk
+
+# Even root may not enter every folder without these capabilities.
+_RIGHTS = "-dac_override,-dac_read_search"
+AS_ANYBODY = [] if os.geteuid() else ["setpriv", "--bounding-set", _RIGHTS]
 
 
 @pytest.fixture
@@ -76,6 +86,8 @@ def test_cameras_are_connected_to_and_described(tmp_path: Path) -> None:
     assert re.match(r"h264 320x180, (9|10)\b", says(found, "camera 1", "good"))
     assert "the second stream: drawn 1280x720" in says(found, "camera 1", "good")
     assert "refuses the connection" in says(found, "camera 2 (Gate)", "wrong")
+    (gate,) = found["camera 2 (Gate)"]
+    assert gate["todo"].startswith("Is the camera on")
     assert "paused" in says(found, "camera 3", "good")
 
 
@@ -109,6 +121,61 @@ def test_a_disk_that_is_not_mounted_is_found(saved: SavedImages, tmp_path: Path)
     code, found = examined(tmp_path, "")
     assert code == 1
     assert "is its disk mounted" in says(found, "data folder", "wrong")
+    saved.layout.captures.rename(tmp_path / "away")
+    assert "wrong" in looked_at(tmp_path)
+
+
+def looked_at(folder: Path) -> dict[str, str]:
+    """What is said of the data folder, by level; without a process, which takes its time."""
+    settings = Settings.model_validate({"storage": {"path": folder / "data"}})
+    said: dict[str, str] = defaultdict(str)
+    for finding in look_at_storage(settings):
+        if finding.topic == "data folder":
+            said[finding.level] += f"{finding.says}. "
+    return said
+
+
+def test_before_the_first_start_the_disk_is_looked_at_too(tmp_path: Path) -> None:
+    said = looked_at(tmp_path)["good"]
+    assert "not there yet" in said
+    assert "GB of" in said
+    (tmp_path / "data").mkdir()
+    assert "MB/s" in "".join(looked_at(tmp_path).values())
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_file_in_place_of_the_data_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    assert "is a file, no folder" in looked_at(tmp_path)["wrong"]
+
+
+def test_a_full_disk_is_found(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data"):
+        (tmp_path / "data/shared/captures").mkdir(parents=True)
+        assert "the disk is full" in looked_at(tmp_path)["wrong"]
+
+
+@pytest.mark.parametrize("place", ["shared/captures/7", "."])
+def test_a_folder_that_this_user_may_not_read_is_a_finding(tmp_path: Path, place: str) -> None:
+    """Was a traceback."""
+    folder = tmp_path / "data" / place
+    file = tmp_path / "storage.toml"
+    file.write_text(f'storage.path = "data"\nserver.port = {free_port()}\n')
+    (tmp_path / "data/shared/captures/7").mkdir(parents=True)
+    folder.chmod(0)
+    try:
+        done = subprocess.run(
+            [*AS_ANYBODY, *COMMAND, "doctor", "--config", file, "--json"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        folder.chmod(0o700)
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)["findings"]
+    wrong = [f["says"] for f in found if (f["topic"], f["level"]) == ("data folder", "wrong")]
+    assert len(wrong) == 1
+    assert "this user" in wrong[0]
+    assert found[-1]["topic"] == "server"
 
 
 def test_a_port_of_another_program_and_an_open_door_are_found(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ _AT_ONCE = 8
 _MOST_SKEW_S = 30.0
 _MOST_DAMAGED = 0.02  # share of the pictures
 _LARGE_PIXELS = 1920 * 1088
+_EACH_PROBLEM = "docs/cameras.md has each problem, and what to do about it."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,12 +68,9 @@ def _look(camera: CameraSettings, clock: Clock) -> Iterator[Finding]:
             yield from _stream(topic, "the second stream: ", second_source_for(camera, clock))
         skew_s = clock_skew_s(parse_address(camera.url.get_secret_value()))
     except SourceError as error:
-        yield wrong(
-            topic,
-            str(error),
-            "Compare address and user with the camera's manual. Some cameras send to few clients at"
-            " once: stop the server, and others, and ask again.",
-        )
+        says, _, todo = str(error).partition("; ")
+        todo = f"{todo[:1].upper()}{todo[1:]} " if todo else ""
+        yield wrong(topic, says, f"{todo}{_EACH_PROBLEM}")
         return
     if skew_s is not None and abs(skew_s) > _MOST_SKEW_S:
         way = "ahead of" if skew_s > 0 else "behind"

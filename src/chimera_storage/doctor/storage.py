@@ -1,10 +1,11 @@
 """The data folder: whose it is, its disk, its index, its time zone."""
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from chimera_storage.access import ACCOUNTS_NAME
 from chimera_storage.archive import walk
@@ -15,27 +16,43 @@ from chimera_storage.archive.watch import FLAT_ZONE
 from chimera_storage.config import Settings
 from chimera_storage.doctor.disk import write_speed
 from chimera_storage.doctor.findings import Finding, advice, good, wrong
+from chimera_storage.doctor.scratch import layout_of
 from chimera_storage.errors import StorageError
+from chimera_storage.model import Disk
 from chimera_storage.upkeep.disk import disk_of, files_missing, floor_bytes
 
 _TOPIC = "data folder"
 _LEAST_BYTES_PER_S = 5e6  # of each camera: 30 images of 150 kB
 _LONGEST_SYNC_S = 0.3
 _ROOM_TO_TRY = 10**9  # free, before a disk is written to for a try
+_LEAST_ROOM = 10**8  # with less there is none for ten minutes of images, or for the index
 _LOCALTIME = Path("/etc/localtime")
 
 
 def look_at_storage(settings: Settings) -> Iterator[Finding]:
     """Nothing is made here that is not there."""
-    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    layout = layout_of(settings)
     yield _zone(settings)
-    if not layout.captures.is_dir():
-        yield _missing(layout)
-        return
     problem = Mark(layout).obstacle()
     if problem is not None:
         yield wrong(_TOPIC, problem, "Mount the disk, or set storage.path to the right folder.")
         return
+    try:
+        if layout.captures.is_dir():
+            yield from _look(layout, settings)
+        else:
+            yield from _to_be_made(layout, settings)
+    except OSError as error:
+        yield wrong(
+            _TOPIC,
+            f"{error.filename or layout.root} cannot be read by this user ({os.geteuid()}):"
+            f" {error.strerror}",
+            f"Give it to the user that runs the server (chown -R), below {layout.root}.",
+        )
+
+
+def _look(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    """A folder with captures. Raises OSError."""
     refused = [
         path for path in _folders(layout) if not os.access(path, os.R_OK | os.W_OK | os.X_OK)
     ]
@@ -49,9 +66,11 @@ def look_at_storage(settings: Settings) -> Iterator[Finding]:
     else:
         yield good(_TOPIC, f"{layout.root} and its cameras' folders can be written to")
     yield from _secrets(layout)
-    yield from _disk(layout, settings)
+    disk = disk_of(layout)
+    yield _room(settings, disk)
+    yield from _files(layout)
     if not refused:
-        yield _speed(layout, settings)
+        yield _speed(settings, layout.captures, disk)
     yield from _index(layout)
 
 
@@ -67,15 +86,25 @@ def _zone(settings: Settings) -> Finding:
     return good("configuration", f"times are in {configured}")
 
 
-def _missing(layout: Layout) -> Finding:
-    above = next(path for path in (layout.root, *layout.root.parents) if path.exists())
-    if os.access(above, os.W_OK | os.X_OK):
-        return good(_TOPIC, f"{layout.root} is not there yet; the server makes it at its start")
-    return wrong(
-        _TOPIC,
-        f"{layout.root} is not there, and this user ({os.geteuid()}) cannot make it in {above}",
-        "Make it and give it to the user that runs the server, or set storage.path.",
-    )
+def _to_be_made(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    """A folder in which nothing was saved yet, or none: what is there of the way to it."""
+    place = next(path for path in (layout.root, *layout.root.parents) if path.exists())
+    if not place.is_dir():
+        yield wrong(_TOPIC, f"{place} is a file, no folder", "Set storage.path to a folder.")
+    elif not os.access(place, os.W_OK | os.X_OK):
+        yield wrong(
+            _TOPIC,
+            f"{place} cannot be written to by this user ({os.geteuid()}), and {layout.captures} is"
+            " to be made",
+            "Make it and give it to the user that runs the server, or set storage.path.",
+        )
+    else:
+        yield good(_TOPIC, f"{layout.captures} is not there yet; the server makes it at its start")
+        usage = shutil.disk_usage(place)
+        disk = Disk(total=usage.total, free=usage.free)
+        yield _room(settings, disk)
+        if place == layout.root:
+            yield _speed(settings, place, disk)
 
 
 def _folders(layout: Layout) -> Iterator[Path]:
@@ -84,9 +113,9 @@ def _folders(layout: Layout) -> Iterator[Path]:
     for camera in walk.camera_ids(layout):
         folder = layout.captures / str(camera)
         yield folder
-        days = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
-        if days:
-            yield max(days)
+        with suppress(OSError):  # such a folder is found by itself
+            days = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
+            yield from sorted(days)[-1:]
 
 
 def _secrets(layout: Layout) -> Iterator[Finding]:
@@ -99,18 +128,25 @@ def _secrets(layout: Layout) -> Iterator[Finding]:
         )
 
 
-def _disk(layout: Layout, settings: Settings) -> Iterator[Finding]:
-    disk = disk_of(layout)
+def _room(settings: Settings, disk: Disk) -> Finding:
     floor = floor_bytes(settings, disk)
     says = f"{disk.free / 1e9:.1f} GB of {disk.total / 1e9:.1f} are free"
+    if disk.free < min(_LEAST_ROOM, floor / 2 or _LEAST_ROOM):
+        return wrong(
+            _TOPIC,
+            f"the disk is full: {disk.free / 1e6:.0f} MB are free",
+            "Make room, or take a larger disk: images that cannot be written are lost.",
+        )
     if disk.free < floor:
-        yield advice(
+        return advice(
             _TOPIC,
             f"{says}, less than storage.min_free_gb ({floor / 1e9:.1f} GB)",
             "The oldest images are deleted to make room: take a larger disk, or limit the days.",
         )
-    else:
-        yield good(_TOPIC, says)
+    return good(_TOPIC, says)
+
+
+def _files(layout: Layout) -> Iterator[Finding]:
     if files_missing(layout) > 0:
         yield advice(
             _TOPIC,
@@ -119,11 +155,11 @@ def _disk(layout: Layout, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _speed(layout: Layout, settings: Settings) -> Finding:
-    if disk_of(layout).free < _ROOM_TO_TRY:
+def _speed(settings: Settings, folder: Path, disk: Disk) -> Finding:
+    if disk.free < _ROOM_TO_TRY:
         return good(_TOPIC, "its disk was not tried: less than 1 GB is free")
     try:
-        speed = write_speed(layout.captures)
+        speed = write_speed(folder)
     except OSError as error:
         return wrong(
             _TOPIC,
