@@ -1,5 +1,6 @@
 """What is built and handed out works where the repository is not."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -168,12 +170,26 @@ def test_the_image_is_built_of_what_is_pinned_and_runs_as_nobody() -> None:
     assert [row for row in rows if row.startswith("USER")] == ["USER 10001:10001"]
     (command,) = (row for row in rows if row.startswith("CMD ["))
     assert "serve" in command
+    (port,) = (row.split()[1] for row in rows if row.startswith("EXPOSE"))
+    assert f'"--port", "{port}"' in command
+    (check,) = (row for row in rows if "urlopen" in row)
+    assert f":{port}/storage/health" in check
+    # Images and passwords beside the compose file are neither sent to Docker nor committed.
+    for folder in (f"packaging/{volume.partition(':')[0]}" for volume in composed()["volumes"]):
+        shown = Path(os.path.normpath(folder))
+        assert not any(shown.is_relative_to(row.removeprefix("!")) for row in ignored)
+        assert f"/{shown}/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def composed() -> dict[str, Any]:
+    """The one service of the compose file."""
+    yaml = pytest.importorskip("yaml")
+    (only,) = yaml.safe_load((ROOT / "packaging/compose.yaml").read_text())["services"].values()
+    return dict(only)
 
 
 def test_the_composed_service_can_write_its_two_folders_alone() -> None:
-    yaml = pytest.importorskip("yaml")
-    service = yaml.safe_load((ROOT / "packaging/compose.yaml").read_text())["services"]
-    (only,) = service.values()
+    only = composed()
     assert only["read_only"] is True
     assert only["cap_drop"] == ["ALL"]
     assert only["user"] == "10001:10001"
