@@ -54,6 +54,7 @@ def photograph() -> bytes:
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """Four cameras with images, events, a process of every state, an admin and a link."""
     cameras = [{"id": n, "name": f"Camera of the {n}. floor", "url": "x"} for n in range(1, 5)]
+    cameras[1]["name"] = "Lieferanteneinfahrt" * 5  # as long as a name may be, in one word
     exports = [{"name": "recap", "cron": "30 6 * * *"}]
     with web_room(tmp_path_factory.mktemp("pages"), camera=cameras, exports=exports) as made:
         jpeg = photograph()

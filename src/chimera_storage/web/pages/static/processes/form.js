@@ -33,6 +33,7 @@ export function startForm() {
 export function offerCameras({ cameras, now }) {
   if (!form) return;
   clockAhead = now - Date.now();
+  setHidden(box, !cameras.length);
   form.elements.camera.replaceChildren(...cameras.map(({ id, name }) => new Option(name, id)));
   if (!form.elements.start.value) span("hour");
 }

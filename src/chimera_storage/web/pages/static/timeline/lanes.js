@@ -143,11 +143,17 @@ export class Lanes {
     }
   }
 
-  drawName(pen, name, top, strong) {
+  drawName(pen, wholeName, top, strong) {
     pen.font = `${strong ? 600 : 400} 12px system-ui, sans-serif`;
     pen.textBaseline = "middle";
     pen.textAlign = "start";
-    const width = pen.measureText(name).width + 12;
+    const most = this.width / 3;
+    let name = wholeName;
+    let width = pen.measureText(name).width + 12;
+    while (width > most && name.length > 2) {
+      name = `${name.slice(0, -2).trimEnd()}…`;
+      width = pen.measureText(name).width + 12;
+    }
     pen.globalAlpha = 0.86;
     pen.fillStyle = colours.surface;
     pen.beginPath();
