@@ -4,6 +4,7 @@ It runs at low priority, writes nothing but its one output, and ends by itself, 
 output removed, when its standard input closes because the server has died.
 """
 
+import gc
 import json
 import os
 import signal
@@ -78,7 +79,8 @@ class Reporter:
 def main(*, for_video: bool) -> int:
     """Do the job that stands on standard input. Returns the exit code.
 
-    `for_video`: a video's libraries are loaded before the job is there, as it is to begin at once.
+    `for_video`: a video's libraries are loaded before the job is there, as it is to begin at once;
+    the collector was off until then.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         # systemd sends these to all processes of a service; when this one ends is the server's
@@ -88,6 +90,9 @@ def main(*, for_video: bool) -> int:
     configure_logging()
     if for_video:
         import chimera_storage.convert.make_animation  # noqa: F401
+
+        gc.freeze()
+        gc.enable()
     job = Job.from_line(_read_line())
     reporter = Reporter(pipe if job.output is not None else None)
     try:
