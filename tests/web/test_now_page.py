@@ -210,10 +210,14 @@ def test_the_page_speaks_the_browsers_language_and_the_chosen_one(url: str, tmp_
 
 
 def test_what_goes_wrong_is_said_until_it_is_over(url: str, tmp_path: Path) -> None:
-    with open_page(url, tmp_path) as (page, _):  # the browser itself notes each failed request
+    # The browser itself notes each failed request.
+    with open_page(url, tmp_path, locale="de-DE") as (page, _):
         expect(page.locator(".camera")).to_have_count(3)
         page.context.set_offline(True)
-        expect(page.locator("#trouble")).to_contain_text("does not answer", timeout=10_000)
+        expect(page.locator("#trouble")).to_contain_text("antwortet nicht", timeout=10_000)
+        page.get_by_role("button", name="Pause").first.click()
+        error = page.locator(".camera .error").first  # not what the browser calls it
+        expect(error).to_have_text("Der Server antwortet nicht.")
         expect(page.locator(".camera")).to_have_count(3)
         page.context.set_offline(False)
         expect(page.locator("#trouble")).to_be_hidden(timeout=10_000)

@@ -286,6 +286,19 @@ def test_a_viewer_sees_no_button_that_is_not_his_and_no_export_of_another_camera
         assert complaints == []
 
 
+def test_a_session_that_was_ended_leads_from_the_open_page_to_the_login(
+    room: Room, url: str, tmp_path: Path
+) -> None:
+    room.accounts.add_user("guest", PASSWORD, role=Role.VIEWER)
+    with open_page(url, tmp_path) as (page, _):  # the browser itself notes what is refused
+        log_in(page, "guest")
+        expect(page.locator("#no-process")).to_be_visible()
+        room.accounts.set_disabled("guest", disabled=True)
+        # As somebody who comes back to the tab: its events are asked for anew.
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page).to_have_url(url.replace("/processes", "/login?next=/processes"))
+
+
 def log_in(page: Page, name: str) -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)

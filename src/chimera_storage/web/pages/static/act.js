@@ -10,7 +10,7 @@
 // After it the parts of the page that have data-live are taken anew from the server, which alone
 // draws them. What went wrong is said in the form's <output>, else in #trouble.
 
-import { post } from "./api.js";
+import { post, reach } from "./api.js";
 import { ask } from "./ask.js";
 import { moment } from "./format.js";
 import { t } from "./text.js";
@@ -99,7 +99,7 @@ export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) +
 
 // Draws the live parts anew.
 export async function refresh() {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const answer = await reach(location.href, { headers: { accept: "text/html" } });
   if (answer.redirected) return location.reload(); // logged out by what was done
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {

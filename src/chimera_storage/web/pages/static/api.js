@@ -1,13 +1,26 @@
-// Requests to this server; an error becomes an Error with the server's own sentence.
+// Requests to this server; an error becomes an Error with the server's own sentence, or one in the
+// reader's language where none came: a TypeError, as fetch throws it, where nobody answers.
+
+import { t } from "./text.js";
 
 // The path below which a proxy shows the server; addresses in answers already begin with it.
 export const root = document.documentElement.dataset.root || "";
 
 async function sentence(response) {
   try {
-    return (await response.json()).error || `the server answered ${response.status}`;
+    const { error } = await response.json();
+    if (error) return error;
   } catch {
-    return `the server answered ${response.status}`;
+    // no JSON: of a proxy before the server
+  }
+  return t("common.answered", { status: response.status });
+}
+
+export async function reach(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (error) {
+    throw new TypeError(t("common.no_answer"), { cause: error });
   }
 }
 
@@ -19,13 +32,13 @@ async function answered(response) {
 }
 
 export async function get(route) {
-  return (await answered(await fetch(root + route, { headers: { accept: "application/json" } }))).json();
+  return (await answered(await reach(root + route, { headers: { accept: "application/json" } }))).json();
 }
 
 // The whole response, as createVideo and createZip answer with JSON or with the file itself.
 export async function send(route, body) {
   const headers = { "content-type": "application/json", accept: "application/json" };
-  return answered(await fetch(root + route, { method: "POST", headers, body: JSON.stringify(body) }));
+  return answered(await reach(root + route, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
 export async function post(route, body) {
@@ -35,7 +48,7 @@ export async function post(route, body) {
 // The response to another method, as PUT and DELETE, with a body or without.
 export async function change(method, route, body) {
   const headers = { "content-type": "application/json", accept: "application/json" };
-  return answered(await fetch(root + route, { method, headers, body: body && JSON.stringify(body) }));
+  return answered(await reach(root + route, { method, headers, body: body && JSON.stringify(body) }));
 }
 
 // Runs `task` again and again, `everyMs` after it ended, while the page is looked at.
@@ -70,6 +83,17 @@ export function repeat(task, everyMs, onTrouble) {
   return run;
 }
 
+// An EventSource does not tell why it was refused: asked again, to log in or to say it.
+async function refused(address, onTrouble) {
+  const over = new AbortController();
+  try {
+    await answered(await reach(address, { signal: over.signal }));
+  } catch (error) {
+    onTrouble(error);
+  }
+  over.abort();
+}
+
 // Server-sent events of a route, each given to the handler of its name, while the page is looked at:
 // of the connections to one server a browser has only six for all of its tabs.
 export function listen(route, handlers, onTrouble) {
@@ -84,7 +108,9 @@ export function listen(route, handlers, onTrouble) {
     source.onerror = () => {
       onTrouble(new TypeError(`no events from ${route}`));
       // A connection that was lost is opened again by the browser; one that was refused is not.
-      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(open, againMs);
+      if (source?.readyState !== EventSource.CLOSED) return;
+      timer = setTimeout(open, againMs);
+      refused(root + route, onTrouble);
     };
     for (const [name, handle] of Object.entries(handlers)) {
       source.addEventListener(name, (event) => handle(JSON.parse(event.data)));

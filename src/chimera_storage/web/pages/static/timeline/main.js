@@ -15,10 +15,12 @@ import { address, change, listen, names, state, today } from "./state.js";
 const GROW_EVERY_MS = 3000;
 const SHRINK_EVERY_MS = 15_000;
 const REFINE_AFTER_MS = 200;
+const AGAIN_MS = 3000; // where the server did not answer
 const element = (id) => document.getElementById(id);
 const host = element("lanes");
 const tellOfDay = teller("day");
 let viewed = 0;
+let again = 0;
 
 const hand = new Hand(lanes, look, {
   scrub(ms, lane) {
@@ -40,6 +42,7 @@ const hand = new Hand(lanes, look, {
 });
 
 async function showDay() {
+  clearTimeout(again);
   player.stop();
   showHead();
   clearSheets();
@@ -52,6 +55,7 @@ async function showDay() {
     change(changes);
   } catch (error) {
     tellOfDay(error);
+    if (error instanceof TypeError) again = setTimeout(showDay, AGAIN_MS);
     return;
   }
   host.removeAttribute("aria-busy");

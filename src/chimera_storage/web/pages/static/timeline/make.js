@@ -114,7 +114,9 @@ async function follow(id) {
       process = await get(`/convert/process/${id}`);
     } catch (error) {
       setText(part(".said"), error.message);
-      break;
+      if (!(error instanceof TypeError)) break;
+      await later(); // it goes on when the server answers again
+      continue;
     }
     setText(part(".what"), process.type.toUpperCase());
     if (process.status === "queued") part("progress").removeAttribute("value");
@@ -128,9 +130,11 @@ async function follow(id) {
     setHidden(part(".play"), ARCHIVES.includes(process.type));
     setAttribute(part(".download"), "href", process.link);
     if (!process.running) break;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await later();
   }
 }
+
+const later = () => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
 
 function ended(process) {
   if (process.status === "done") return size(process.size);
