@@ -1,27 +1,31 @@
 """Generated requests against a running server, for long: what it answers has to be described.
 
-    python bench/api_fuzz.py URL [--examples N] [--token TOKEN]
+    python bench/api_fuzz.py URL --token TOKEN [--examples N]
 
 Asks every route but the endless ones with N right and N wrong requests (1000). It deletes what it
-finds: let it loose on a server of its own (`make run DATA=…`) only.
+finds, adds users and changes cameras: let it loose on a server of its own (`make run DATA=…`) only,
+whose camera 1 has images, with the token of an admin (`chimera-storage token add`).
 """
 
 import argparse
 import sys
 import time
 
+import httpx
 import hypothesis
 import schemathesis
-from tests.support.openapi_fuzz import wrong_answers
+from tests.support.openapi_fuzz import make_known, wrong_answers
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--examples", type=int, default=1000)
-    parser.add_argument("--token", help="an admin's")
+    parser.add_argument("--token", required=True, help="an admin's")
     arguments = parser.parse_args()
-    headers = {"Authorization": f"Bearer {arguments.token}"} if arguments.token else {}
+    headers = {"Authorization": f"Bearer {arguments.token}"}
+    with httpx.Client(base_url=arguments.url, headers=headers, timeout=60) as client:
+        known = make_known(client)
     described = schemathesis.openapi.from_url(f"{arguments.url}/openapi.json", headers=headers)
     settings = hypothesis.settings(
         max_examples=arguments.examples,
@@ -30,7 +34,7 @@ def main() -> int:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     begin = time.perf_counter()
-    wrong = wrong_answers(described, settings, headers)
+    wrong = wrong_answers(described, settings, headers, known)
     print(*wrong, sep="\n\n")
     print(f"{len(wrong)} wrong answers in {time.perf_counter() - begin:.0f} s")
     return 1 if wrong else 0

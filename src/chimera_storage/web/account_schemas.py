@@ -103,6 +103,8 @@ class LinkRequest(BaseModel):
     camera: CameraField | None = None
     start: str | int | None = Field(None, examples=["20260131-183000"])
     end: str | int | None = Field(None, description="default: now", examples=["20260131-184500"])
+    hours: float | None = Field(None, gt=0, description="in place of start: hours before end")
+    days: float | None = Field(None, gt=0, description="in place of start: days before end")
     validHours: int = Field(24, ge=1, le=8760)  # noqa: N815
     uses: int | None = Field(
         None,

@@ -181,10 +181,17 @@ class MarkRequest(BaseModel):
     wanted: bool | None = Field(None, description="null takes back what was said")
 
 
-def nested_body(model: type[BaseModel]) -> dict[str, Any]:
-    """`openapi_extra` of a route whose body has tables in it; a form holds only what is beside."""
+def nested_body(model: type[BaseModel], *, needed: list[str]) -> dict[str, Any]:
+    """`openapi_extra` of a route whose body has tables in it; a form holds only what is beside.
+
+    needed: what a camera cannot be without there.
+    """
     schema = model.model_json_schema()
-    schema = _inlined(schema, schema.pop("$defs", {}))
+    definitions = schema.pop("$defs", {})
+    for named in (schema, *definitions.values()):
+        if named["title"] == CameraSettings.__name__:
+            named["required"] = needed
+    schema = _inlined(schema, definitions)
     kinds = ("application/json", "application/x-www-form-urlencoded")
     content = {kind: {"schema": schema} for kind in kinds}
     return {"requestBody": {"required": True, "content": content}}

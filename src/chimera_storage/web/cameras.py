@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 
 from chimera_storage.config import CameraSettings
 from chimera_storage.errors import InvalidInputError, NotFoundError
+from chimera_storage.model import MAX_CAMERA_ID
 from chimera_storage.web.camera_schemas import (
     CameraPaused,
     CameraRemoved,
@@ -18,7 +19,7 @@ from chimera_storage.web.camera_schemas import (
 from chimera_storage.web.file_schemas import EmptyRequest
 from chimera_storage.web.formatting import file_size
 from chimera_storage.web.naming import CameraNames
-from chimera_storage.web.parsing import Body, read_body
+from chimera_storage.web.parsing import Body, given, read_body, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import BODY_PROBLEMS, problems, request_body
 from chimera_storage.web.threads import in_thread
@@ -38,22 +39,22 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         "",
         summary="Add a camera",
         responses=problems(*BODY_PROBLEMS, 409),
-        openapi_extra=nested_body(CameraSettings),
+        openapi_extra=nested_body(CameraSettings, needed=["id", "url"]),
     )
     async def add(body: ReadBody) -> CameraSaved:
-        return saved(await configuration.add_camera(body))
+        return saved(await configuration.add_camera(_numbered(body)))
 
     @router.put(
         "",
         summary="Make these the cameras; one that is missing is removed, its footage stays",
         responses=problems(*BODY_PROBLEMS, 409),
-        openapi_extra=nested_body(CamerasChange),
+        openapi_extra=nested_body(CamerasChange, needed=["id"]),
     )
     async def replace(body: ReadBody) -> CamerasSaved:
         cameras = body.get("cameras")
         if not isinstance(cameras, list) or not all(isinstance(c, dict) for c in cameras):
             raise InvalidInputError('cameras is missing; right would be a list such as [{"id": 1}]')
-        await configuration.replace_cameras(cameras)
+        await configuration.replace_cameras([_numbered(camera) for camera in cameras])
         return CamerasSaved(
             cameras=[ShownCamera.of(camera) for camera in services.settings.camera],
             file=configuration.path.name,
@@ -67,11 +68,11 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         "/{camera}",
         summary="Give a camera other settings",
         responses=problems(*BODY_PROBLEMS, 404, 409),
-        openapi_extra=nested_body(CameraSettings),
+        openapi_extra=nested_body(CameraSettings, needed=[]),
     )
     async def change(camera: str, body: ReadBody) -> CameraSaved:
         number = await in_thread(names.find, camera)
-        await configuration.change_camera(number, body)
+        await configuration.change_camera(number, _numbered(body))
         return saved(number)
 
     @router.delete(
@@ -114,6 +115,13 @@ def camera_settings_router(services: Services, names: CameraNames) -> APIRouter:
         return CameraPaused(id=number, paused=False)
 
     return router
+
+
+def _numbered(body: Body) -> Body:
+    """The camera with its id as a number, which may have come as text."""
+    if given(body, "id") is None:
+        return body
+    return {**body, "id": whole(body, "id", default=0, least=0, most=MAX_CAMERA_ID)}
 
 
 def _shown(services: Services, camera: int) -> ShownCamera:
