@@ -177,15 +177,26 @@ def _read_conf(install: Install, environ: Mapping[str, str], given: Path | None)
 
 def _find_footage(install: Install, environ: Mapping[str, str], given: Path | None) -> None:
     said = next((environ[name] for name in _FOOTAGE if name in environ), "")
+    refused = ""
     for folder in [given] if given else _possible(install, said or "."):
-        if (folder / "shared/captures").is_dir():
-            install.footage = folder.resolve()
-            install.sections.setdefault("storage", {})["path"] = str(install.footage)
-            return
+        try:
+            os.listdir(folder / "shared/captures")  # noqa: PTH208 - a volume of Docker's is root's
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            refused = f"{folder} cannot be read by this user: {error.strerror}"
+            continue
+        install.footage = folder.resolve()
+        install.sections.setdefault("storage", {})["path"] = str(install.footage)
+        return
+    if refused and given:
+        raise ConfigurationError(f"{refused}; run this as the user that the footage belongs to")
     if given:
         raise ConfigurationError(f"{given} holds no shared/captures, so it is no folder of Chimera")
     install.notes.append(
-        f"footage: {said or install.folder} holds no shared/captures on this machine; name its"
+        f"footage: {refused}"
+        if refused
+        else f"footage: {said or install.folder} holds no shared/captures on this machine; name its"
         " folder with --footage. Where Chimera runs in Docker, this says where its volume is:"
         " docker volume inspect -f '{{.Mountpoint}}' chimera_chimera-storage"
     )

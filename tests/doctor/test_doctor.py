@@ -1,10 +1,8 @@
 """`chimera-storage doctor` finds what is wrong, changes nothing, and says no password."""
 
 import json
-import os
 import re
 import socket
-import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -28,12 +26,8 @@ from chimera_storage.motion.sources.address import parse_address
 from tests.support.footage import write_scene
 from tests.support.rtsp import RtspServer
 from tests.support.saved_images import SavedImages, picture, saved_images
-from tests.support.server import COMMAND, RunningServer, command, free_port
+from tests.support.server import RunningServer, command, free_port
 from tests.support.small_disk import small_disk
-
-# Even root may not enter every folder without these capabilities.
-_RIGHTS = "-dac_override,-dac_read_search"
-AS_ANYBODY = [] if os.geteuid() else ["setpriv", "--bounding-set", _RIGHTS]
 
 
 @pytest.fixture
@@ -164,10 +158,7 @@ def test_a_folder_that_this_user_may_not_read_is_a_finding(tmp_path: Path, place
     (tmp_path / "data/shared/captures/7").mkdir(parents=True)
     folder.chmod(0)
     try:
-        done = subprocess.run(
-            [*AS_ANYBODY, *COMMAND, "doctor", "--config", file, "--json"],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        done = command("doctor", "--config", file, "--json", as_root=False)
     finally:
         folder.chmod(0o700)
     assert done.returncode == 1, done.stderr

@@ -13,6 +13,7 @@ import httpx
 
 from tests.support.waiting import wait_for
 
+_BOUND = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 COMMAND = (sys.executable, "-m", "chimera_storage")
 
 
@@ -25,11 +26,15 @@ def free_port() -> int:
 
 
 def command(
-    *arguments: str | Path, env: dict[str, str] | None = None, timeout_s: float = 60
+    *arguments: str | Path,
+    env: dict[str, str] | None = None,
+    timeout_s: float = 60,
+    as_root: bool = True,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `chimera-storage` with arguments to its end."""
+    """Run `chimera-storage` with arguments to its end. Not `as_root`: the rights of files bind it,
+    also where the tests run as root."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*(() if as_root or os.geteuid() else _BOUND), *COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout_s,

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -69,13 +70,20 @@ def main() -> None:
     except ChimeraStorageError as error:
         _end(error, 1)
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+        if error.errno in (errno.EPIPE, errno.ENOSPC):
+            _end_output(error)
+        if error.filename is None:
             raise
-        if error.errno == errno.ENOSPC:
-            typer.echo("chimera-storage: there is no room on the disk for the output", err=True)
-        # Else the reader of it has had enough, as in `| head`. What is left has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+        typer.echo(f"chimera-storage: {error.filename}: {error.strerror}", err=True)
+        raise SystemExit(2) from None
+
+
+def _end_output(error: OSError) -> NoReturn:
+    if error.errno == errno.ENOSPC:
+        typer.echo("chimera-storage: there is no room on the disk for the output", err=True)
+    # Else the reader of it has had enough, as in `| head`. What is left has nowhere to go.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(1) from None
 
 
 def _end(error: ChimeraStorageError, code: int) -> None:

@@ -24,7 +24,10 @@ def migrate(
         bool, typer.Option("--beside-motion", help="Motion goes on recording; cameras are named.")
     ] = False,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The file to write; it must not exist yet.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="The file to write; it must not exist yet.", readable=False
+        ),
     ] = Path("storage.toml"),
     env: Annotated[
         Path | None, typer.Option(help="Its environment file, if not .env in the folder.")
@@ -33,7 +36,8 @@ def migrate(
         Path | None, typer.Option(help="Its motion.conf, if not where the environment says.")
     ] = None,
     footage: Annotated[
-        Path | None, typer.Option(help="The folder that holds shared/captures on this machine.")
+        Path | None,
+        typer.Option(help="The folder that holds shared/captures on this machine.", readable=False),
     ] = None,
     timezone: Annotated[
         str | None, typer.Option(help="In which Motion named its images, as Europe/Berlin.")
@@ -109,9 +113,12 @@ def _images(layout: Layout, camera: int) -> str:
     from chimera_storage.archive.walk import all_keys
 
     count, first, last = 0, 2**62, -(2**62)
-    for key in all_keys(layout, camera):
-        count += 1
-        first, last = min(first, key.second), max(last, key.second)
+    try:
+        for key in all_keys(layout, camera):
+            count += 1
+            first, last = min(first, key.second), max(last, key.second)
+    except OSError as error:
+        return f"its folder cannot be read by this user: {error.strerror}"
     if not count:
         return "no images"
     since, until = (layout.stamp(second * 1_000_000) for second in (first, last))

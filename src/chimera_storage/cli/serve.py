@@ -66,12 +66,17 @@ def _greet(address: str, settings: Settings) -> None:
     # As it was called, so that the line can be copied where the command is not on the PATH.
     command = sys.argv[0] if sys.argv[0].endswith("chimera-storage") else "chimera-storage"
     lines = [f"Chimera Storage answers on {address}", f"  Open it in a browser: {address}/"]
-    if any(camera.url.get_secret_value() == "demo:" for camera in settings.camera):
+    addresses = [camera.url.get_secret_value() for camera in settings.camera]
+    if "demo:" in addresses:
         lines.append("  The demonstration camera's first images appear within a minute.")
-    lines += [
-        f"  Your own cameras: add them at {address}/settings/cameras; or {command} config example",
-        f"  > storage.toml, put in their addresses, then {command} serve --config storage.toml",
-        f"  Files are kept in {settings.storage.path.absolute()}. Ctrl-C stops the server.",
-    ]
+    if all(url == "demo:" for url in addresses):
+        lines += [
+            f"  Your own cameras: add them at {address}/settings/cameras; or {command} config"
+            " example",
+            f"  > storage.toml, put in their addresses, then {command} serve --config storage.toml",
+        ]
+    lines.append(
+        f"  Files are kept in {settings.storage.path.absolute()}. Ctrl-C stops the server."
+    )
     typer.echo("\n".join(lines))
     sys.stdout.flush()

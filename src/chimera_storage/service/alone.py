@@ -38,8 +38,9 @@ def rules_alone(settings: Settings, *, asks_only: bool) -> Iterator[Retention]:
 def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
     """The images without a server, after files and index were compared; see `rules_alone`.
 
-    Raises ConfigurationError where the server's time zone is another one: times that are given
-    would mean others, and every flat name would be taken into the index anew.
+    Raises StorageError where that fails, and ConfigurationError where the server's time zone is
+    another one: times that are given would mean others, and every flat name would be taken into the
+    index anew.
     """
     clock = SystemClock()
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
@@ -60,6 +61,9 @@ def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
             reconciler = opened.enter_context(contextlib.closing(Reconciler(archive)))
             reconciler.start()
             while not reconciler.wait_complete(_TELL_EVERY_S):
+                problem = reconciler.status().problem
+                if problem is not None:  # a server tries again; somebody waits for a command
+                    raise StorageError(f"files and index cannot be compared: {problem}")
                 log.info("comparing_files_and_index", progress=round(reconciler.progress, 3))
         yield archive
 
