@@ -1,6 +1,7 @@
 """Requests reach the endpoint of their route, which is given what it names and nothing else."""
 
 import asyncio
+import re
 import threading
 from contextvars import ContextVar
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 
 from chimera_storage.access import Role
 from chimera_storage.web.dispatch import Dispatch
-from chimera_storage.web.permissions import Cameras, Needs
+from chimera_storage.web.permissions import ROUTES, Cameras, Needs
 from chimera_storage.web.threads import MOST, in_thread
 from tests.support.web import Room
 
@@ -105,6 +106,14 @@ def test_head_is_answered_as_get_is_without_the_body(still_room: Room) -> None:
         assert head.headers["content-type"] == still_room.get(path).headers["content-type"]
     assert still_room.request("HEAD", "/convert/process/none").status_code == 404
     assert still_room.request("HEAD", "/file/pathSize").status_code == 405
+
+
+def test_head_is_answered_wherever_get_is(still_room: Room) -> None:
+    for entry in ROUTES:
+        method, path = entry.split(" ")
+        address = re.sub(r"{[^}]*}", "1", path)
+        if method == "GET":
+            assert still_room.request("HEAD", address).status_code not in {405, 500}, entry
 
 
 def test_head_of_an_endless_stream_ends(still_room: Room) -> None:

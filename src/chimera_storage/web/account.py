@@ -96,7 +96,6 @@ def account_router(services: Services, accounts: Accounts, door: Door) -> APIRou
         )
 
     @router.get("/login", include_in_schema=False)
-    @router.head("/login", include_in_schema=False)
     def login_form(request: Request) -> Response:
         return login_page(request, safe_next(request.query_params.get("next")))
 

@@ -29,7 +29,6 @@ def camera_pages_router(services: Services, names: CameraNames) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/settings/cameras")
-    @router.head("/settings/cameras")
     def cameras(request: Request) -> Response:
         configured = services.settings.camera
         taken = {camera.id for camera in configured} | set(names.all())
@@ -43,7 +42,6 @@ def camera_pages_router(services: Services, names: CameraNames) -> APIRouter:
         )
 
     @router.get("/settings/cameras/{camera}")
-    @router.head("/settings/cameras/{camera}")
     async def camera(request: Request, camera: str) -> Response:
         number = await run_in_threadpool(names.find, camera)
         if all(configured.id != number for configured in services.settings.camera):

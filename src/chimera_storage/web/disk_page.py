@@ -36,7 +36,6 @@ def disk_page_router(services: Services, names: CameraNames) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/disk")
-    @router.head("/disk")
     def storage(request: Request) -> Response:
         speaks = speaker_of(request)
         cameras = camera_names(names, speaks)

@@ -72,7 +72,6 @@ def download_router(services: Services) -> APIRouter:
             416: {"model": Problem, "description": "no such part"},
         },
     )
-    @router.head("/download/{name}", include_in_schema=False)
     async def download(request: Request, name: str) -> Response:
         found = await in_thread(services.downloads.open, name)
         return file_answer(request, found, cache=CACHE)

@@ -76,7 +76,6 @@ def frames_router(services: Services, names: CameraNames, thumbnails: Thumbnails
         },
         openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
-    @router.head("/frames/{camera}/{file}", include_in_schema=False)
     async def frame(request: Request, camera: str, file: str) -> Response:
         stored = await in_thread(lambda: _open(archive, names.find(camera), file))
         sized = await thumbnails.sized(request, stored)

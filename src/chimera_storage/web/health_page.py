@@ -26,7 +26,6 @@ def health_page_router(services: Services, names: CameraNames) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/settings/health")
-    @router.head("/settings/health")
     def health(request: Request) -> Response:
         speaks = speaker_of(request)
         cameras = camera_names(names, speaks)

@@ -25,26 +25,22 @@ def home_router(services: Services) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    @router.head("/")
     def home(request: Request) -> Response:
         return page(request, services, "now.html")
 
     @router.get("/docs")
-    @router.head("/docs")
     def docs(request: Request) -> Response:
         answer = page(request, services, "docs.html")
         answer.headers["content-security-policy"] = DOCS_POLICY
         return answer
 
     @router.get("/openapi.json")
-    @router.head("/openapi.json")
     def openapi(request: Request) -> Response:
         description: dict[str, Any] = request.app.openapi()
         servers = {"servers": [{"url": services.root}]} if services.root else {}
         return JSONAnswer(description | servers)
 
     @router.get("/favicon.ico")
-    @router.head("/favicon.ico")
     def favicon() -> Response:
         return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
 

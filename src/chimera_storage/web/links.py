@@ -195,7 +195,6 @@ def link_router(services: Services, accounts: Accounts, thumbnails: Thumbnails) 
         responses=RESPONSES,
         openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
-    @router.head("/{text}", include_in_schema=False)
     async def link(request: Request, text: str) -> Response:
         found = await in_thread(accounts.links.open, text)
         if found.kind is Target.RANGE:
@@ -214,7 +213,6 @@ def link_router(services: Services, accounts: Accounts, thumbnails: Thumbnails) 
         responses=RESPONSES,
         openapi_extra=query_parameters(WIDTH_PARAMETER),
     )
-    @router.head("/{text}/{file}", include_in_schema=False)
     async def image(request: Request, text: str, file: str) -> Response:
         found = await in_thread(accounts.links.open, text)
         stored = await in_thread(opened.image, found, file)

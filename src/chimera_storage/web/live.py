@@ -62,7 +62,6 @@ def live_router(services: Services, names: CameraNames, thumbnails: Thumbnails) 
         },
         openapi_extra=query_parameters(BOXES_PARAMETER, WIDTH_PARAMETER),
     )
-    @router.head("/{camera}/latest.jpg", include_in_schema=False)
     async def latest(request: Request, camera: str) -> Response:
         number = await in_thread(names.find, camera)
         boxes = is_wished(request, "boxes")

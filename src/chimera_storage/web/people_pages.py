@@ -29,7 +29,6 @@ def people_pages_router(
     router = APIRouter(include_in_schema=False)
 
     @router.get("/settings/people")
-    @router.head("/settings/people")
     def people(request: Request) -> Response:
         now = services.clock.now().astimezone(services.zone)
         now_ms = to_us(now) // 1000
@@ -56,7 +55,6 @@ def people_pages_router(
         )
 
     @router.get("/account")
-    @router.head("/account")
     def account(request: Request) -> Response:
         known = who()
         may_link = known.kind is Kind.USER and known.role.covers(Role.OPERATOR)

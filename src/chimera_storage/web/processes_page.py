@@ -28,7 +28,6 @@ def processes_page_router(services: Services) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/processes")
-    @router.head("/processes")
     def processes(request: Request) -> Response:
         limits = services.settings.convert
         return page(

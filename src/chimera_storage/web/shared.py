@@ -57,7 +57,6 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
     layout = services.archive.layout
 
     @router.get("/shared", include_in_schema=False)
-    @router.head("/shared", include_in_schema=False)
     def root(request: Request) -> Response:
         return _redirect(request, "")
 
@@ -80,7 +79,6 @@ def shared_router(services: Services, thumbnails: Thumbnails) -> APIRouter:
             ]
         },
     )
-    @router.head("/shared/{path:path}", include_in_schema=False)
     async def shared(request: Request, path: str) -> Response:
         inline = is_wished(request, "inline")
         if not is_smaller_asked(request) and not is_left_to_proxy(request):

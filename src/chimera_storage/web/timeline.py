@@ -62,7 +62,6 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
     archive = services.archive
 
     @router.get("", include_in_schema=False)
-    @router.head("", include_in_schema=False)
     def timeline(request: Request) -> Response:
         cameras = names.all()
         today = services.clock.now().astimezone(services.zone).date().isoformat()

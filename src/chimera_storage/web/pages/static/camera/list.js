@@ -1,7 +1,7 @@
 // /settings/cameras: states of the cameras, and one more added: by its address or found in the network.
 
 import { get, post, repeat, root } from "../api.js";
-import { setText } from "../dom.js";
+import { setHidden, setText } from "../dom.js";
 import { t } from "../text.js";
 import { teller } from "../trouble.js";
 import { testPicture } from "./trial.js";
@@ -14,15 +14,35 @@ const add = document.getElementById("add");
 async function states() {
   const { cameras } = await get("/cameras");
   for (const camera of cameras) {
-    const row = document.querySelector(`[data-camera="${camera.id}"] .state`);
-    if (row) setText(row, camera.problem || t(`cameras.state_${camera.state}`));
-    const image = document.querySelector(`[data-camera="${camera.id}"] img`);
-    if (image?.hidden && camera.latest) {
-      image.src = `${root}/cameras/${camera.id}/latest.jpg?width=320`;
-      image.hidden = false;
+    const row = document.querySelector(`[data-camera="${camera.id}"]`);
+    if (!row) continue;
+    setText(row.querySelector(".state"), camera.problem || t(`cameras.state_${camera.state}`));
+    if (camera.latest && !pictured.has(camera.id)) {
+      pictured.add(camera.id);
+      seen.observe(row);
     }
   }
 }
+
+// Pictures are asked for once they are to be seen, in the size of a row.
+const pictured = new Set();
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    const image = target.querySelector("img");
+    image.src = `${root}/cameras/${target.dataset.camera}/latest.jpg?width=160`;
+    image.hidden = false;
+  }
+});
+
+const find = document.getElementById("find");
+find?.addEventListener("input", () => {
+  const wanted = find.value.trim().toLocaleLowerCase();
+  for (const row of document.querySelectorAll("[data-camera]")) {
+    setHidden(row, !row.querySelector(".row-words").textContent.toLocaleLowerCase().includes(wanted));
+  }
+});
 
 function open() {
   add.hidden = false;

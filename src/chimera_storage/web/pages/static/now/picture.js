@@ -10,6 +10,16 @@ import { t } from "../text.js";
 const SVG = "http://www.w3.org/2000/svg";
 const LIVE_EVERY_MS = 10000;
 const STEPS = [320, 640, 1280]; // widths that the server makes images in
+const SHARP_AFTER_MS = 10_000;
+
+// The first pictures are for plain screens; those for sharper ones, three times as heavy, come once
+// somebody uses the page or stays.
+let density = 1;
+const sharpen = () => (density = devicePixelRatio);
+for (const sign of ["pointermove", "pointerdown", "keydown", "scroll"]) {
+  addEventListener(sign, sharpen, { once: true, passive: true });
+}
+setTimeout(sharpen, SHARP_AFTER_MS);
 
 // The newest of both, as somebody sees it who looks at several cameras.
 export async function showNewest(picture, camera, now) {
@@ -44,10 +54,11 @@ export async function showImage(picture, camera, now) {
     delete picture.dataset.shown;
     return;
   }
-  if (picture.dataset.shown === latest.url) return;
-  picture.dataset.shown = latest.url;
-  const next = await loaded(`${latest.url}?inline${sized(picture)}`);
-  if (picture.dataset.shown !== latest.url) return;
+  const address = `${latest.url}?inline${sized(picture)}`;
+  if (picture.dataset.shown === address) return;
+  picture.dataset.shown = address;
+  const next = await loaded(address);
+  if (picture.dataset.shown !== address) return;
   if (!next) {
     delete picture.dataset.shown; // deleted meanwhile; the next round knows a newer one
     return;
@@ -83,7 +94,7 @@ function showTime(picture, taken, now) {
 
 // As many pixels as it takes on the screen; the image itself where that is more than the largest step.
 function sized(picture) {
-  const wanted = Math.min(picture.clientWidth * devicePixelRatio, 1920);
+  const wanted = Math.min(picture.clientWidth * density, 1920);
   const width = STEPS.find((step) => step >= wanted * 0.75);
   return width ? `&width=${width}` : "";
 }
