@@ -54,7 +54,7 @@ LAST = (
     "DELETE /cameras/{camera}",
     "PUT /cameras",
 )
-NAME, PASSWORD = "fuzz", "correct horse battery"
+NAME, PASSWORD = "openapi-fuzz", "correct horse battery"
 
 
 class Client(Protocol):
