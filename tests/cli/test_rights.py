@@ -9,6 +9,9 @@ from tests.support.archive import JPEG
 from tests.support.server import command
 
 
+FIRST_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+
+
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Path]:
     """A data folder with two cameras, of which the folder of the first may not be read."""
@@ -53,3 +56,10 @@ def test_a_file_in_place_of_the_data_folder_is_a_sentence(tmp_path: Path) -> Non
     done = command("user", "list", "--path", tmp_path / "data")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert str(tmp_path / "data") in done.stderr
+
+
+@pytest.mark.skipif(int(FIRST_PORT.read_text()) <= 80, reason="anybody may have port 80 here")
+def test_a_port_that_only_root_may_have_is_said_to_be_one(tmp_path: Path) -> None:
+    done = command("serve", "--path", tmp_path / "data", "--port", "80", as_root=False)
+    assert done.returncode == 2
+    assert "is not for this user; set one above 1023" in done.stderr

@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.waiting import wait_for
 
-_BOUND = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+_BOUND = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-net_bind_service")
 COMMAND = (sys.executable, "-m", "chimera_storage")
 
 

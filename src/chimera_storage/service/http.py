@@ -36,6 +36,11 @@ def free_address(server: ServerSettings) -> str:
                 f"port {server.port} of {server.host} is in use by another program;"
                 " stop that one, or set another with server.port or --port"
             ) from None
+        if error.errno == errno.EACCES:
+            raise ConfigurationError(
+                f"port {server.port} of {server.host} is not for this user; set one above 1023, and"
+                " put a reverse proxy in front of it where it has to be that one (docs/security.md)"
+            ) from None
         raise ConfigurationError(
             f"the server cannot listen on {server.host} port {server.port}:"
             f" {error.strerror}; set server.host and server.port to an address of this machine"
