@@ -45,7 +45,9 @@ def test_the_worst_is_said_first(room: Room) -> None:
     room.recorders.said = [WATCHED, replace(WATCHED, camera=2)]
     assert "Everything works." in shown(room)
     room.recorders.said = [WATCHED, replace(WATCHED, camera=2, state=CameraState.FAILED)]
-    assert "Some cameras are not recorded." in shown(room)
+    page = shown(room)
+    assert "Some cameras are not recorded." in page
+    assert page.index("no picture</span>") < page.index("connected</span>")
     room.recorders.is_now, room.recorders.restarted = "errored", 4
     page = shown(room)
     assert "Nothing is recorded." in page
