@@ -141,6 +141,33 @@ def test_the_start_and_the_end_of_motion_are_told_with_a_link_that_needs_no_acco
     assert room.get("/cameras").status_code == 401
 
 
+def test_bug_an_event_whose_rows_do_not_come_held_up_all_other_messages(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a bad disk, of all times, each event that ended kept everything else for ten seconds."""
+    monkeypatch.setattr(module, "LOOK_INTERVAL_S", 0.02)
+    with receiver() as hook:
+
+        async def run() -> None:
+            hooks = webhooks(room, hook.url)
+            await hooks.start()
+            room.recorders.said = [OPEN]
+            await until(lambda: hook.bodies, "the start")
+            room.recorders.said = [IDLE, replace(OPEN, camera=2)]
+            await until(lambda: len(hook.bodies) == 2, "the start of another")
+            hooks.health_changed(news("No image can be saved."))
+            await until(lambda: len(hook.bodies) == 3, "what is wrong")
+            room.clock.time += timedelta(seconds=module.STORED_TIMEOUT_S + 1)
+            await until(lambda: len(hook.bodies) == 4, "the end")
+            await hooks.close()
+
+        asyncio.run(run())
+
+    told = [(message["event"], message["camera"]) for message in hook.messages]
+    assert told == [("motion.start", 1), ("motion.start", 2), ("health", 1), ("motion.end", 1)]
+    assert (hook.messages[3]["end"], hook.messages[3]["best"]) == (None, None)
+
+
 def test_the_receiver_can_tell_who_sent_it(room: Room) -> None:
     with receiver() as hook:
         tell(webhooks(room, hook.url), health="Front door (1): works again.")

@@ -68,6 +68,7 @@ class Webhooks:
         self._motion = MotionChanges()
         self._waiting: asyncio.Queue[Callable[[], Any]] = asyncio.Queue(_MAX_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending: set[asyncio.Task[None]] = set()  # events whose rows are waited for
 
     async def start(self) -> None:
         """Begin to look and to send."""
@@ -82,11 +83,15 @@ class Webhooks:
     async def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """Send what waits, for so long at most twice, and stop."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._waiting.join(), timeout_s)
-        for task in self._tasks:
+            async with asyncio.timeout(timeout_s):
+                if self._ending:
+                    await asyncio.wait(self._ending)
+                await self._waiting.join()
+        tasks = [*self._tasks, *self._ending]
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if tasks:
+            await asyncio.wait(tasks)
         await asyncio.gather(*(poster.close(timeout_s) for poster, _ in self._posters))
 
     def conversion_changed(self, conversion: Conversion, before: Conversion | None) -> None:
@@ -136,8 +141,31 @@ class Webhooks:
     async def _look(self) -> None:
         while True:
             for change in self._motion.since(self._reports()):
-                self._later(lambda change=change: self._of_motion(change), "motion")  # type: ignore[misc]
+                if change.begins:
+                    self._tell_of_motion(change)
+                else:
+                    task = asyncio.create_task(self._ended(change), name="webhook-end")
+                    self._ending.add(task)
+                    task.add_done_callback(self._ending.discard)
             await asyncio.sleep(LOOK_INTERVAL_S)
+
+    async def _ended(self, change: Change) -> None:
+        """Tell of it once its rows are stored; a bad disk holds up no other message."""
+        deadline_s = self._clock.monotonic() + STORED_TIMEOUT_S
+        while not await asyncio.to_thread(self._is_stored, change):
+            if self._clock.monotonic() > deadline_s:
+                break
+            await asyncio.sleep(LOOK_INTERVAL_S)
+        self._tell_of_motion(change)
+
+    def _is_stored(self, change: Change) -> bool:
+        with contextlib.suppress(ChimeraStorageError):
+            summary = self._summary(change)
+            return summary is not None and summary.event.end_us is not None
+        return False
+
+    def _tell_of_motion(self, change: Change) -> None:
+        self._later(lambda: asyncio.to_thread(self._of_motion, change), "motion")
 
     def _post(self, kind: str, message: dict[str, Any]) -> None:
         message |= {"id": uuid.uuid4().hex, "time": to_us(self._clock.now()) // 1000}
@@ -145,23 +173,14 @@ class Webhooks:
             if kind in kinds:
                 poster.post(message)
 
-    async def _of_motion(self, change: Change) -> dict[str, Any]:
+    def _of_motion(self, change: Change) -> dict[str, Any]:
         message = {
             "event": "motion.start" if change.begins else "motion.end",
             "camera": change.camera,
             "name": self._name(change.camera),
             "start": change.start_us // 1000,
         }
-        if change.begins:
-            return message
-        deadline = self._clock.monotonic() + STORED_TIMEOUT_S
-        while True:
-            summary = await asyncio.to_thread(self._summary, change)
-            stored = summary is not None and summary.event.end_us is not None
-            if stored or self._clock.monotonic() > deadline:
-                break
-            await asyncio.sleep(LOOK_INTERVAL_S)
-        return message | await asyncio.to_thread(self._described, summary)
+        return message if change.begins else message | self._described(self._summary(change))
 
     def _summary(self, change: Change) -> EventSummary | None:
         at = change.start_us
