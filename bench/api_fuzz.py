@@ -34,9 +34,11 @@ def main() -> int:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     begin = time.perf_counter()
-    wrong = wrong_answers(described, settings, headers, known)
-    print(*wrong, sep="\n\n")
-    print(f"{len(wrong)} wrong answers in {time.perf_counter() - begin:.0f} s")
+    wrong = 0
+    for answer in wrong_answers(described, settings, headers, known):
+        wrong += 1
+        print(answer, end="\n\n", flush=True)
+    print(f"{wrong} wrong answers in {time.perf_counter() - begin:.0f} s")
     return 1 if wrong else 0
 
 

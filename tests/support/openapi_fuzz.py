@@ -5,7 +5,7 @@ the number and no process of the id that was thought of. So half of the right on
 are (`known`), what destroys comes last, and a route that never gave a right answer is a finding.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -141,11 +141,10 @@ def wrong_answers(
     settings: hypothesis.settings,
     headers: dict[str, str],
     known: Known,
-) -> list[str]:
+) -> Iterator[str]:
     """Every answer that is a fault of the server, or of a status, type or body not described."""
-    wrong = []
     found = list(described.exclude(path=ENDLESS).get_all_operations())
-    wrong += [str(one.err()) for one in found if not isinstance(one, Ok)]
+    yield from (str(one.err()) for one in found if not isinstance(one, Ok))
     for operation in in_order(one.ok() for one in found if isinstance(one, Ok)):
         statuses = set()
         for mode in GenerationMode:
@@ -166,10 +165,10 @@ def wrong_answers(
             except Unsatisfiable:
                 assert mode is GenerationMode.NEGATIVE, f"{operation.label}: nothing can be asked"
             except FailureGroup as failures:
-                wrong += [f"{operation.label} ({mode.value}): {e}" for e in failures.exceptions]
+                for failure in failures.exceptions:
+                    yield f"{operation.label} ({mode.value}): {failure}"
         if 200 not in statuses and operation.label not in RARELY_RIGHT:
-            wrong.append(f"{operation.label}: no right answer, only {sorted(statuses)}")
-    return wrong
+            yield f"{operation.label}: no right answer, only {sorted(statuses)}"
 
 
 def in_order(operations: Iterable[Any]) -> list[Any]:
