@@ -1,6 +1,9 @@
 """What holds for every file that is brought up to date, whatever is in it."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +13,21 @@ import sqlalchemy as sa
 from chimera_storage.errors import StorageError
 from chimera_storage.upgrade import upgrade
 from tests.support.small_disk import small_disk
+
+ROOT = Path(__file__).parents[1]
+# An upgrade that kills itself where it begins to copy.
+KILLED = """
+import os, sys
+from pathlib import Path
+import tests.test_upgrade as t
+
+def kill(frame, event, function):
+    if event == "c_call" and function.__name__ == "backup":
+        os.kill(os.getpid(), 9)
+
+sys.setprofile(kill)
+t.run(Path(sys.argv[1]))
+"""
 
 
 def write(path: Path) -> None:
@@ -67,6 +85,20 @@ def test_a_file_that_needs_a_copy_is_not_changed_where_there_is_no_room_for_one(
         run(path, needs_copy=False)
         assert words(path) == ["old", "one", "two"]
         assert list(disk.folder.glob("*.form-*")) == []
+
+
+def test_a_copy_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
+    """Killed while it copied, an upgrade left a part of a copy among the two that are kept."""
+    path = tmp_path / "index.db"
+    write(path)
+    killed = subprocess.run([sys.executable, "-c", KILLED, path], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(tmp_path.glob("index.db.form-*")) == []
+    (tmp_path / "index.db.copying-journal").write_bytes(b"of a copy that was killed later")
+    run(path)
+    (copy,) = tmp_path.glob("index.db.form-*")
+    assert words(copy) == ["old"]
+    assert sorted(tmp_path.iterdir()) == sorted([path, copy])
 
 
 def test_copies_of_another_file_are_left_alone(tmp_path: Path) -> None:

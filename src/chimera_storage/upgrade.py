@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from chimera_storage.durable import sync_folder
 from chimera_storage.errors import StorageError
 from chimera_storage.log import get_logger
 
@@ -59,8 +60,7 @@ def discard_older(path: Path, kind: str) -> None:
     found = (f for f in path.parent.glob(f"{path.name}.{kind}*") if _is_whole(f))
     for old in sorted(found, key=_stamp_of)[:-COPIES_KEPT]:
         with suppress(OSError):  # one more of them harms nobody
-            for suffix in ("-wal", "-shm", ""):
-                old.with_name(old.name + suffix).unlink(missing_ok=True)
+            _remove(old)
             _log.info("old_copy_deleted", file=old.name)
 
 
@@ -70,7 +70,7 @@ def stamp() -> str:
 
 
 def _is_whole(path: Path) -> bool:
-    return not path.name.endswith(("-wal", "-shm"))
+    return not path.name.endswith(("-journal", "-wal", "-shm"))
 
 
 def _stamp_of(path: Path) -> str:
@@ -84,14 +84,26 @@ def _copy(path: Path, form: int) -> Path | None:
     if disk.f_bavail * disk.f_frsize < _ROOM * size + _ROOM_LEFT:
         return None
     copy = path.with_name(f"{path.name}.form-{form}-{stamp()}")
+    unfinished = path.with_name(f"{path.name}.copying")  # a copy has its name once it is whole
     mode = stat.S_IMODE(path.stat().st_mode)
     try:
-        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
+        _remove(unfinished)  # of a process that was killed
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as into:
+            source.backup(into)
+        unfinished.rename(copy)
+        sync_folder(copy.parent)
     except (sqlite3.Error, OSError) as error:
-        copy.unlink(missing_ok=True)
+        for file in (unfinished, copy):
+            with suppress(OSError):
+                _remove(file)
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             return None
         raise StorageError(f"{path.name} cannot be copied: {error}") from None
     return copy
+
+
+def _remove(path: Path) -> None:
+    """The file and what SQLite keeps beside it while it is written. Raises OSError."""
+    for suffix in ("-journal", "-wal", "-shm", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

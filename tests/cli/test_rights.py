@@ -8,7 +8,6 @@ import pytest
 from tests.support.archive import JPEG
 from tests.support.server import command
 
-
 FIRST_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
