@@ -191,11 +191,19 @@ def test_nginx_sends_the_files_itself_to_who_may_have_them(nginx: Proxied, clien
     assert answer.headers["content-disposition"].startswith("inline")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert re.fullmatch("[0-9a-f]{16}", answer.headers["x-request-id"])
+    assert "x-robots-tag" not in answer.headers
     assert "x-accel-redirect" not in answer.headers
     # nginx makes its own entity tags: this is how one sees who sent it.
     assert re.fullmatch(r'"[0-9a-f]{8}-[0-9a-f]+"', answer.headers["etag"])
     part = logged_in.get(address, headers={"range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, IMAGE[10:20])
+    link = logged_in.post("/links", json={"file": f"{ROOT}{address}"}).json()["url"]
+    opened = httpx.get(nginx.url + link.removeprefix(ROOT))
+    assert opened.content == IMAGE
+    assert opened.headers["x-robots-tag"] == "noindex"
+    assert opened.headers["referrer-policy"] == "no-referrer"
     unchanged = logged_in.get(address, headers={"if-none-match": answer.headers["etag"]})
     assert unchanged.status_code == 304
     page = logged_in.get("/shared/captures/1/page.html?inline")
