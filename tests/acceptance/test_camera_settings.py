@@ -122,8 +122,10 @@ def test_the_chart_shows_what_moves_and_the_threshold_is_changed(server: Running
         wait_for(lambda: page.evaluate(f"Math.min(...{heights}) < 120"), "a score")
         expect(page.locator("#boxes rect")).not_to_have_count(0, timeout=40_000)
         expect(page.locator("#floor")).to_contain_text("of 255")
-        page.get_by_role("button", name="Live").click()
         seen = "document.getElementById('picture')"
+        with_boxes = f"{seen}.src.includes('latest.jpg?at=')"
+        wait_for(lambda: page.evaluate(with_boxes), "the picture that the boxes are of")
+        page.get_by_role("button", name="Live").click()
         shown = f"{seen}.src.endsWith('live.mjpeg') && {seen}.naturalWidth > 0"
         wait_for(lambda: page.evaluate(shown), "the live picture")
         page.screenshot(path=PICTURES / "live.png")

@@ -31,7 +31,7 @@ function changed() {
 
 const areas = startAreas(document.getElementById("areas"), document.getElementById("area-list"), changed);
 const fields = startFields(changed);
-const sight = startSight(camera, showState);
+const sight = startSight(camera, showState, follow);
 
 function show(next) {
   stored = next;
@@ -111,6 +111,24 @@ async function setLive(wanted) {
   live.setAttribute("aria-pressed", wanted);
   if (wanted) picture.src = `${root}/cameras/${camera}/live.mjpeg`;
   else await askForPicture();
+}
+
+// While something moves the picture goes with the boxes over it, and once more when it is over.
+let moved = false;
+let coming = false;
+async function follow(moves) {
+  if (coming || isLive() || (!moves && !moved) || settings.url !== stored.url) return;
+  moved = moves;
+  coming = true;
+  const next = new Image();
+  next.src = `${root}/cameras/${camera}/latest.jpg?at=${Date.now()}&width=640`;
+  try {
+    await next.decode();
+    if (!isLive()) picture.src = next.src;
+  } catch {
+    // the next one may come
+  }
+  coming = false;
 }
 
 function fit() {

@@ -20,7 +20,8 @@ const boxes = document.getElementById("boxes");
 // Scores from 0.01 % to 100 % on a logarithmic scale; nothing at all is the bottom.
 const high = (score) => (score <= LEAST ? HIGH - 4 : HIGH - 4 - (1 - Math.log10(score) / Math.log10(LEAST)) * (HIGH - 12));
 
-export function startSight(camera, showState) {
+// `follow(moves)` is told with each answer whether there are boxes.
+export function startSight(camera, showState, follow) {
   let scores = [];
   const line = chart.appendChild(document.createElementNS(SVG, "path"));
   const limit = chart.appendChild(document.createElementNS(SVG, "line"));
@@ -55,6 +56,7 @@ export function startSight(camera, showState) {
           scores = [...scores, ...sight.scores].filter(([ms]) => ms > sight.now - SHOWN_MS);
           draw(sight.now, thresholdNow());
           drawBoxes(sight);
+          follow(sight.boxes.length > 0);
           drawNoise(sight.noise);
           showState(sight.state);
           setText(document.getElementById("score"), share.format(sight.score));

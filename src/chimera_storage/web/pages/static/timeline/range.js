@@ -129,7 +129,7 @@ async function remove(onChange) {
       box.type = "checkbox";
       also.className = "check";
       const text = document.createElement("span");
-      text.textContent = t("timeline.delete_kept", { n: all.deleted - plain.deleted });
+      text.textContent = t("timeline.delete_kept", { n: all.deleted - plain.deleted, size: size(all.bytes - plain.bytes) });
       also.append(box, text);
       lines.push(also);
     }
