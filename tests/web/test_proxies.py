@@ -168,6 +168,25 @@ def test_a_server_that_nobody_logs_in_to_answers_nobody_from_afar_through_a_prox
             assert "add a user" in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("x-real-ip", "203.0.113.9", 403),
+        ("x-real-ip", "unknown", 403),
+        ("x-real-ip", "127.0.0.1", 200),
+        ("forwarded", "for=203.0.113.9;proto=https", 403),
+    ],
+)
+def test_a_proxy_is_known_by_what_other_proxies_say_too(
+    room: Room, name: str, value: str, status: int
+) -> None:
+    """nginx hands on 127.0.0.1 as Host and names who asks as it was told, often in X-Real-IP."""
+    assert room.get("/cameras", headers={name: value}).status_code == status
+    token = room.api_token(Role.VIEWER)
+    headers = {name: value, "authorization": f"Bearer {token}"}
+    assert room.get("/cameras", headers=headers).status_code == 200
+
+
 # files that nginx sends
 
 

@@ -17,6 +17,8 @@ from chimera_storage.config import ServerSettings
 
 SENDFILE = b"x-sendfile-type"
 FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", SENDFILE})
+# What other proxies say of who asks. Not believed, but it tells that there is one.
+TOLD_BY_OTHERS = frozenset({b"x-real-ip", b"forwarded"})
 FROM_AFAR = "chimera.from_afar"  # in the scope: somebody on another machine asks through a proxy
 # In the scope: below which address a trusted proxy sends files itself if told to.
 SENDS_FILES = "chimera.sends_files"
@@ -40,7 +42,9 @@ class TrustedProxies:
         if said:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in FORWARDED]
             chain = said.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
-            scope[FROM_AFAR] = any(part.strip() and not _is_here(part) for part in chain)
+            real = said.get(b"x-real-ip", b"").decode("latin-1").split(",")
+            asking = [part for part in chain + real if part.strip()]
+            scope[FROM_AFAR] = b"forwarded" in said or not all(map(_is_here, asking))
             if self._is_trusted((scope.get("client") or ("",))[0]):
                 self._believe(scope, chain, said)
         if self._root:
@@ -76,10 +80,10 @@ class TrustedProxies:
 
 
 def _said(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of `FORWARDED` that are there; several of a name as one list (RFC 9110)."""
+    """What proxies say that is there; several headers of a name as one list (RFC 9110)."""
     said: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name in FORWARDED:
+        if name in FORWARDED or name in TOLD_BY_OTHERS:
             said[name] = said[name] + b"," + value if name in said else value
     return said
 
