@@ -39,7 +39,7 @@ NOT_RUN = {
     "chown ": _ROOT,
     "chmod 600 /etc/": _ROOT,
     "cp packaging/": _ROOT,
-    "sudo ": _ROOT,
+    "runuser ": _ROOT,
     "systemctl ": "needs systemd",
     "journalctl ": "needs systemd",
     "python3 -m venv /opt/": _ROOT,

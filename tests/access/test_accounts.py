@@ -73,6 +73,15 @@ def test_the_file_is_for_its_owner_alone_also_where_the_umask_allows_more(
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to others")
+def test_a_user_that_root_adds_is_known_to_the_server_that_owns_the_folder(
+    accounts: Accounts, path: Path
+) -> None:
+    os.chown(path.parent, 12345, 54321)
+    accounts.add_user("a", PASSWORD, role=Role.VIEWER)
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
+
+
 def test_a_file_that_others_could_read_is_closed_to_them_when_it_is_opened(
     owner: Accounts, path: Path, clock: Clock
 ) -> None:

@@ -279,6 +279,9 @@ def _make_file(path: Path) -> None:
     """
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
     os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if os.geteuid() == 0:  # `user add` as root: the server, which owns the folder, has to read it
+        owner = path.parent.stat()
+        os.chown(temporary, owner.st_uid, owner.st_gid)
     engine = _engine(temporary)
     try:
         with engine.execution_options(immediate=True).begin() as connection:
