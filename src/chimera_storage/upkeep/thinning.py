@@ -29,7 +29,8 @@ def superfluous(images: Sequence[Image], keep: Keep) -> list[Image]:
         groups[image.event].append(image)
     if keep == "best":
         groups.pop(None, None)
-        return [i for group in groups.values() for i in group if i is not max(group, key=_worth)]
+        best = {id(max(group, key=_worth)) for group in groups.values()}
+        return [i for group in groups.values() for i in group if id(i) not in best]
     return [i for group in groups.values() for n, i in enumerate(group) if n % keep]
 
 
