@@ -120,6 +120,30 @@ def test_too_many_wrong_passwords_from_an_address_keep_others_out_of_nothing(
     assert log_in(room, headers=evil).status_code == 200
 
 
+def test_bug_many_guesses_at_once_from_one_address_kept_the_owner_in_line(room: Room) -> None:
+    """They waited for their turn to be refused, and who came last of nine was refused as well."""
+    room.accounts.add_user("owner", PASSWORD, role=Role.ADMIN)
+    wrong = {"name": "owner", "password": "wrong horse"}
+    evil = {"x-forwarded-for": "198.51.100.7"}
+
+    async def ask() -> tuple[list[int], int]:
+        transport = httpx.ASGITransport(app=room.app)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{room.host}") as client:
+
+            async def post(body: Any, headers: dict[str, str]) -> int:
+                return (await client.post("/login", json=body, headers=headers)).status_code
+
+            guesses = [asyncio.create_task(post(wrong, evil)) for _ in range(40)]
+            while sum(guess.done() for guess in guesses) < 32:
+                await asyncio.sleep(0)
+            own = await post({"name": "owner", "password": PASSWORD}, {})
+            return [await guess for guess in guesses], own
+
+    statuses, own = asyncio.run(ask())
+    assert own == 200
+    assert sorted(statuses) == [401] * 5 + [429] * 35
+
+
 def test_logging_out_ends_the_session_and_logging_in_again_the_one_before(shared: Room) -> None:
     first = cookie(log_in(shared))
     second = cookie(log_in(shared, headers=first))

@@ -178,17 +178,29 @@ class Accounts:
             case _:
                 return True
 
-    def log_in(self, name: str, password: str, *, address: str, agent: str) -> tuple[Who, str]:
-        """Who it is, and the secret of a new session.
+    def attempt(self, name: str, *, address: str) -> None:
+        """Count an attempt to log in; `log_in` forgets it where it was right.
 
-        Takes as long whether there is such a user or not. Raises TooManyAttemptsError;
-        NotFoundError where name or password is wrong.
+        At once, so that who may not try now does not wait in line with those who may. Raises
+        TooManyAttemptsError.
         """
+        _, counted = self._counted(name)
+        self._attempts.begin(address, counted)
+
+    def _counted(self, name: str) -> tuple[User | None, tuple[str, int]]:
+        """The user, and what attempts are counted by."""
         name = name.strip().casefold()[:LONGEST]
         user = self._known.users.get(name)
         # With the time of the last change: a password set anew from the command line counts anew.
-        counted = (name, user.changed_us if user else 0)
-        self._attempts.begin(address, counted)
+        return user, (name, user.changed_us if user else 0)
+
+    def log_in(self, name: str, password: str, *, address: str, agent: str) -> tuple[Who, str]:
+        """Who it is, and the secret of a new session.
+
+        Takes as long whether there is such a user or not. Raises NotFoundError where name or
+        password is wrong.
+        """
+        user, counted = self._counted(name)
         if not self._passwords.matches(password, user.password if user else None) or user is None:
             log.warning("login_failed", address=address)
             raise NotFoundError(_WRONG)

@@ -22,13 +22,13 @@ MOST = 20_000
 
 
 class TooManyAttemptsError(ChimeraStorageError):
-    """Too many wrong passwords; `retry_after_s` says when the next may be tried."""
+    """No password is looked at now; `retry_after_s` says when the next may be tried."""
 
-    def __init__(self, retry_after_s: float) -> None:
+    def __init__(
+        self, retry_after_s: float, why: str = "too many wrong passwords from this address"
+    ) -> None:
         self.retry_after_s = max(1, math.ceil(retry_after_s))
-        super().__init__(
-            f"too many wrong passwords from this address; try again in {self.retry_after_s} seconds"
-        )
+        super().__init__(f"{why}; try again in {self.retry_after_s} seconds")
 
 
 @dataclass(slots=True)

@@ -53,24 +53,26 @@ class LoggingIn:
         Raises TooManyAttemptsError, NotLoggedInError.
         """
         if self._waiting >= MOST_WAITING:
-            raise TooManyAttemptsError(1)
+            raise TooManyAttemptsError(1, "too many are logging in just now")
+        address = request.client.host if request.client else ""
+        self._accounts.attempt(name, address=address)
+        agent = request.headers.get("user-agent", "")
         self._waiting += 1
         try:
             return await to_thread.run_sync(
-                lambda: self._secret(request, name, password, new), limiter=self._one
+                lambda: self._secret(name, password, new, address=address, agent=agent),
+                limiter=self._one,
             )
         except NotFoundError as error:
             raise NotLoggedInError(str(error)) from None
         finally:
             self._waiting -= 1
 
-    def _secret(self, request: Request, name: str, password: str, new: str | None) -> str:
-        address = request.client.host if request.client else ""
-        agent = request.headers.get("user-agent", "")
-        _, secret = self._accounts.log_in(name, password, address=address, agent=agent)
+    def _secret(self, name: str, password: str, new: str | None, **client: str) -> str:
+        _, secret = self._accounts.log_in(name, password, **client)
         if new is not None:
             self._accounts.set_password(name, new)
-            _, secret = self._accounts.log_in(name, new, address=address, agent=agent)
+            _, secret = self._accounts.log_in(name, new, **client)
         return secret
 
 
