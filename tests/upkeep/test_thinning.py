@@ -23,7 +23,7 @@ def image(number: int) -> Image:
 
 @pytest.mark.timeout(20)
 def test_an_hour_of_nothing_but_one_event_is_thinned_at_once() -> None:
-    """For each image the best was looked for anew: 100 s an hour of images, 500 in a preview."""
+    """For each image the best was looked for anew, which took 100 s."""
     images = [image(number) for number in range(AN_HOUR)]
     gone = superfluous(images, "best")
     (left,) = {i.key for i in images} - {i.key for i in gone}

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from chimera_storage.archive.layout import HOUR_S
 from chimera_storage.config import RetentionSettings
 from chimera_storage.model import Disk, Forecast, HourTotals
+from chimera_storage.upkeep.disk import GB
 from chimera_storage.upkeep.rules import Rule
 
 RATE_DAYS = 7
 _DAY_S = 86_400
 _FARTHEST_S = 200 * 365 * _DAY_S  # a disk that is full in 200 years never is
-_GB = 10**9
 
 
 def forecast(
@@ -73,5 +73,5 @@ def _limit(retention: RetentionSettings, rate: float) -> tuple[float, Rule] | No
     if retention.days:
         limits.append((rate * retention.days, Rule.DAYS))
     if retention.max_gb:
-        limits.append((retention.max_gb * _GB, Rule.CAMERA_MAX_GB))
+        limits.append((retention.max_gb * GB, Rule.CAMERA_MAX_GB))
     return min(limits, default=None)
