@@ -388,3 +388,13 @@ def test_a_file_of_a_newer_version_is_refused(owner: Accounts, path: Path, clock
         connection.execute("update meta set value = '2' where key = 'schema_version'")
     with pytest.raises(StorageError, match=r"newer version.*put back the copy"):
         Accounts(path, clock)
+
+
+@pytest.mark.parametrize("name", ["chimera", " CLI", "server", "api"])
+def test_bug_a_user_could_be_named_as_who_a_chimera_install_lets_in(
+    accounts: Accounts, name: str
+) -> None:
+    """An operator of that name saw and ended the links of those admins."""
+    with pytest.raises(InvalidInputError, match="take another"):
+        accounts.add_user(name, PASSWORD, role=Role.OPERATOR)
+    assert accounts.users() == []

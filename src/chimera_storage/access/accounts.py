@@ -25,6 +25,7 @@ from chimera_storage.access.people import (
     User,
     Who,
     check_limit,
+    new_user_name,
     user_name,
 )
 from chimera_storage.access.store import Store
@@ -239,7 +240,7 @@ class Accounts:
         check_limit(role, cameras)
         now_us = to_us(self._clock.now())
         user = User(
-            name=user_name(name),
+            name=new_user_name(name),
             role=role,
             cameras=cameras,
             password=(LOCK if disabled else "") + self._passwords.hash(password),

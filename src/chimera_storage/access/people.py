@@ -7,6 +7,8 @@ from enum import StrEnum
 from chimera_storage.errors import InvalidInputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}", re.ASCII)
+# Who is named so in lists of deletions and links is no user.
+TAKEN = frozenset({"api", "chimera", "cli", "server"})
 LOCK = "!"  # as in /etc/shadow: no hash begins so, and the hash behind it is not lost
 _CAMERAS = re.compile(r"[0-9]{1,6}(,[0-9]{1,6})*", re.ASCII)
 
@@ -109,6 +111,14 @@ def user_name(text: str) -> str:
             "a user's name is 1 to 64 letters, digits and . _ @ + -, and begins with a letter"
             " or digit"
         )
+    return name
+
+
+def new_user_name(text: str) -> str:
+    """As `user_name`, for a user who is to be added."""
+    name = user_name(text)
+    if name in TAKEN:
+        raise InvalidInputError(f"{name} is what the server calls something else; take another")
     return name
 
 
