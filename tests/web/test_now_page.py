@@ -203,6 +203,7 @@ def test_the_page_speaks_the_browsers_language_and_the_chosen_one(url: str, tmp_
         card = page.locator(".camera").first
         expect(card.locator(".state")).to_have_text("nimmt auf seit 19:58")
         expect(card.locator(".stored")).to_contain_text("31 Bilder, ")
+        expect(page.locator(".camera .name").last).to_have_text("Kamera 3")
         page.get_by_role("button", name="Español").click()
         expect(card.locator(".state")).to_have_text("grabando desde las 19:58")
         assert page.locator("html").get_attribute("lang") == "es"

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from chimera_storage.errors import NotFoundError
 from chimera_storage.web.camera_schemas import ShownCamera
 from chimera_storage.web.naming import CameraNames
-from chimera_storage.web.pages import page
+from chimera_storage.web.pages import page, speaker_of
+from chimera_storage.web.pages.camera_names import named
 from chimera_storage.web.ports import Services
 
 _NUMBERS = {  # of [camera.motion]: least, most, step of what the form offers
@@ -31,12 +32,15 @@ def camera_pages_router(services: Services, names: CameraNames) -> APIRouter:
     @router.get("/settings/cameras")
     def cameras(request: Request) -> Response:
         configured = services.settings.camera
+        speaks = speaker_of(request)
         taken = {camera.id for camera in configured} | set(names.all())
         return page(
             request,
             services,
             "cameras.html",
-            cameras=[(ShownCamera.of(camera), names.name(camera.id)) for camera in configured],
+            cameras=[
+                (ShownCamera.of(camera), named(names, speaks, camera.id)) for camera in configured
+            ],
             free=next(n for n in range(1, len(taken) + 2) if n not in taken),
             file=services.configuration.path.name,
         )
@@ -52,7 +56,7 @@ def camera_pages_router(services: Services, names: CameraNames) -> APIRouter:
             services,
             "camera.html",
             camera=number,
-            name=names.name(number),
+            name=named(names, speaker_of(request), number),
             numbers=_NUMBERS,
             file=services.configuration.path.name,
             marks=f"marks/{number}.jsonl",

@@ -19,7 +19,8 @@ from chimera_storage.clock import from_us, to_us
 from chimera_storage.errors import InvalidInputError
 from chimera_storage.model import ImageKey
 from chimera_storage.web.naming import CameraNames
-from chimera_storage.web.pages import STATIC, page
+from chimera_storage.web.pages import STATIC, page, speaker_of
+from chimera_storage.web.pages.camera_names import named
 from chimera_storage.web.parsing import fields, given, moment, shown, whole
 from chimera_storage.web.ports import Services
 from chimera_storage.web.schemas import problems, query_parameters
@@ -63,14 +64,14 @@ def timeline_router(services: Services, names: CameraNames) -> APIRouter:
 
     @router.get("", include_in_schema=False)
     def timeline(request: Request) -> Response:
-        cameras = names.all()
+        cameras, speaks = names.all(), speaker_of(request)
         today = services.clock.now().astimezone(services.zone).date().isoformat()
         last = _first_and_last(services, set(cameras))[1]
         return page(
             request,
             services,
             "timeline.html",
-            cameras=[{"id": camera, "name": names.name(camera)} for camera in cameras],
+            cameras=[{"id": camera, "name": named(names, speaks, camera)} for camera in cameras],
             today=today,
             day=min(last or today, today),
             most_lanes=MOST_LANES,

@@ -31,6 +31,9 @@ export const percent = (share) => new Intl.NumberFormat(locale, { style: "percen
 // A moment (ms since 1970) in one of the styles above.
 export const moment = (ms, style = "medium") => styles[style].format(ms);
 
+// A camera without a name is called so by the API, in English.
+export const cameraName = ({ id, name }) => (name === `Camera ${id}` ? t("common.camera", { number: id }) : name);
+
 // 10:02, with the day before it unless that is today.
 export function time(ms, nowMs, { seconds = false } = {}) {
   const text = (seconds ? clockSeconds : clock).format(ms);

@@ -43,7 +43,10 @@ export function startViewer(links) {
     try {
       await whole.decode();
     } catch {
-      if (at === place) part("gone").hidden = false;
+      if (at !== place) return;
+      part("gone").hidden = false;
+      image.removeAttribute("src");
+      image.alt = "";
       return;
     }
     if (at !== place) return; // somebody went on meanwhile

@@ -2,7 +2,7 @@
 
 import { get, repeat } from "../api.js";
 import { setHidden, setText } from "../dom.js";
-import { duration, percent, size } from "../format.js";
+import { cameraName, duration, percent, size } from "../format.js";
 import { t } from "../text.js";
 import { teller } from "../trouble.js";
 import { showCameras } from "./cards.js";
@@ -12,6 +12,7 @@ const storage = document.getElementById("storage");
 
 async function cameras() {
   const answer = await get("/cameras");
+  for (const camera of answer.cameras) camera.name = cameraName(camera);
   showCameras(answer);
   showStorage(answer.storage);
 }
