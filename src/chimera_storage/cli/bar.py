@@ -7,10 +7,12 @@ from typing import Self
 class Bar:
     """Share, time so far, time left, if standard error is a terminal; gone when it is left.
 
+    `total`: what `show` counts up to; None where that is not known yet. `counted`: the numbers are
+    shown too, in place of the share.
     rich is imported where one is shown, as that takes as long as scanning some seconds of video.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: float | None, *, counted: bool = False) -> None:
         self._progress = None
         if not sys.stderr.isatty():
             return
@@ -20,7 +22,7 @@ class Bar:
         self._progress = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
-            progress.TaskProgressColumn(),
+            progress.MofNCompleteColumn() if counted else progress.TaskProgressColumn(),
             progress.TimeElapsedColumn(),
             progress.TextColumn("left"),
             progress.TimeRemainingColumn(),
@@ -38,11 +40,17 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
-    def show(self, completed: int, description: str | None = None) -> None:
-        """How far it is; a description is text, no markup, and None leaves it as it is."""
+    def show(
+        self,
+        completed: float | None = None,
+        description: str | None = None,
+        *,
+        total: float | None = None,
+    ) -> None:
+        """How far it is; a description is text, no markup, and None leaves a thing as it is."""
         if self._progress is None:
             return
         from rich.markup import escape
 
         text = None if description is None else escape(description)
-        self._progress.update(self._task, completed=completed, description=text)
+        self._progress.update(self._task, completed=completed, description=text, total=total)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from chimera_storage.archive.findings import Finding, Kind, Report
+from chimera_storage.cli.bar import Bar
 from chimera_storage.cli.options import ConfigFile, DataFolder, configured
 from chimera_storage.clock import SystemClock
 from chimera_storage.log import configure_logging
@@ -78,17 +79,22 @@ def check_command(
 ) -> None:
     """Verify every stored file; exit code 1 while something is wrong, 2 where it cannot be said."""
     configure_logging()
-    from chimera_storage.archive.check import check
+    from chimera_storage.archive.check import Listener, check
     from chimera_storage.archive.layout import Layout
 
     settings = configured(config, path)
     layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
     started = time.monotonic()
-    with _Bar() as bar:
+    with Bar(None, counted=True) as bar:
+        listener = Listener(
+            total=lambda total: bar.show(total=total or None),
+            progress=bar.show,
+            step=lambda step: bar.show(description=step),
+        )
         report = check(
             layout,
             SystemClock(),
-            bar.listener,
+            listener,
             camera=camera,
             repair=repair,
             max_missing=max_missing / 100,
@@ -103,41 +109,6 @@ def check_command(
         typer.echo(f"chimera-storage: {report.stopped}.", err=True)
     if report.left:
         raise typer.Exit(1)
-
-
-class _Bar:
-    """Images checked, and the time left, on standard error if that is a terminal."""
-
-    def __init__(self) -> None:
-        from rich import progress
-        from rich.console import Console
-
-        from chimera_storage.archive.check import Listener
-
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("left"),
-            progress.TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._bar.add_task("", total=None)
-        self.listener = Listener(
-            total=lambda total: self._bar.update(self._task, total=total or None),
-            progress=lambda done: self._bar.update(self._task, completed=done),
-            step=lambda step: self._bar.update(self._task, description=step),
-        )
-
-    def __enter__(self) -> "_Bar":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
 
 def _as_json(report: Report, seconds: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chimera_storage.cli.bar import Bar
 from chimera_storage.cli.options import GivenMotion, StartOption, takes_motion_settings
 from chimera_storage.clock import EPOCH, from_us, to_us
 from chimera_storage.errors import InvalidInputError, SourceError
@@ -63,7 +64,7 @@ def tune(
     elif since is not None or until is not None:
         raise InvalidInputError("--from and --to are for a camera's saved images")
     present, other = given.present(), given.settings()
-    from chimera_storage.cli.tune_output import Times, print_json, print_text, progress_bar
+    from chimera_storage.cli.tune_output import Times, print_json, print_text
     from chimera_storage.motion.tune import VideoFootage, compare, read_marks, write_picture
 
     times = Times(given.timezone() if of_camera else None)
@@ -83,10 +84,9 @@ def tune(
     else:
         start_us = given.start_us(start)
         footage = VideoFootage(Path(source), timezone=given.timezone(), start_us=start_us)
-    with progress_bar() as on_progress:
-        comparison = compare(
-            footage, present, other, marks, searching=search, on_progress=on_progress
-        )
+    with Bar(1.0) as bar:
+        bar.show(description="replaying")
+        comparison = compare(footage, present, other, marks, searching=search, on_progress=bar.show)
     write_picture(comparison, footage, picture, times.say)
     if output is TuneFormat.JSON:
         print_json(comparison, picture)

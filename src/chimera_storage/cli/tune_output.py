@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import tzinfo
 from pathlib import Path
@@ -40,27 +39,6 @@ class Times:
     def say(self, time_us: int) -> str:
         """In words."""
         return clock(time_us / 1e6) if self._layout is None else self._layout.stamp(time_us)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[float], None]]:
-    """A bar on standard error, if that is a terminal; told the share that is through."""
-    from rich import progress
-    from rich.console import Console
-
-    bar = progress.Progress(
-        progress.TextColumn("replaying"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TextColumn("left"),
-        progress.TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda share: bar.update(task, completed=share)
 
 
 def print_json(comparison: Comparison, picture: Path) -> None:
