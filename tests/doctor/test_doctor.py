@@ -14,15 +14,17 @@ from typing import Any
 
 import pytest
 
-from chimera_storage.archive.layout import MARK_NAME
+from chimera_storage.archive.layout import MARK_NAME, Layout
 from chimera_storage.archive.mark import make_marks
 from chimera_storage.archive.watch import FLAT_ZONE
 from chimera_storage.config import Settings
 from chimera_storage.doctor.camera_clock import clock_skew_s
 from chimera_storage.doctor.disk import write_speed
 from chimera_storage.doctor.storage import look_at_storage
+from chimera_storage.errors import StorageError
 from chimera_storage.motion.demo import DemoScene
 from chimera_storage.motion.sources.address import parse_address
+from chimera_storage.service.opening import data_folder
 from tests.support.footage import write_scene
 from tests.support.rtsp import RtspServer
 from tests.support.saved_images import SavedImages, picture, saved_images
@@ -141,6 +143,19 @@ def test_before_the_first_start_the_disk_is_looked_at_too(tmp_path: Path) -> Non
 def test_a_file_in_place_of_the_data_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     assert "is a file, no folder" in looked_at(tmp_path)["wrong"]
+
+
+def test_a_link_to_a_disk_that_is_not_there_is_found(tmp_path: Path) -> None:
+    (tmp_path / "data/shared").mkdir(parents=True)
+    (tmp_path / "data/shared/captures").symlink_to(tmp_path / "unmounted/captures")
+    said = looked_at(tmp_path)
+    assert "a link to where none is" in said["wrong"]
+    assert "the server makes it" not in said["good"]
+    with (
+        pytest.raises(StorageError, match="mount its disk"),
+        data_folder(Layout(tmp_path / "data", UTC)),
+    ):
+        pass
 
 
 def test_a_full_disk_is_found(tmp_path: Path) -> None:

@@ -91,6 +91,12 @@ def _to_be_made(layout: Layout, settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (layout.root, *layout.root.parents) if path.exists())
     if not place.is_dir():
         yield wrong(_TOPIC, f"{place} is a file, no folder", "Set storage.path to a folder.")
+    elif os.path.lexists(layout.captures):
+        yield wrong(
+            _TOPIC,
+            f"{layout.captures} is no folder, or a link to where none is",
+            "Mount its disk, or correct the link.",
+        )
     elif not os.access(place, os.W_OK | os.X_OK):
         yield wrong(
             _TOPIC,

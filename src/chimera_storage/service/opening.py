@@ -38,6 +38,11 @@ def data_folder(layout: Layout) -> Iterator[None]:
             trial = layout.captures / f".trial-{os.getpid()}"
             trial.touch()
             trial.unlink()
+    except FileExistsError:
+        raise StorageError(
+            f"{layout.captures} is no folder, or a link to where none is; mount its disk, or"
+            " correct the link"
+        ) from None
     except OSError as error:
         raise StorageError(
             f"the data folder {layout.root} cannot be written to: {error.strerror};"
