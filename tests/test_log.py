@@ -16,6 +16,18 @@ logger.warning("after")
 print(sys.stderr.getvalue(), end="")
 """
 
+OF_A_LIBRARY = """
+import logging
+from chimera_storage.log import configure_logging
+configure_logging()
+configure_logging()
+logging.getLogger("asyncio").info("nobody wants to know")
+try:
+    raise ValueError("rtsp://me:hush@10.0.0.7/a")
+except ValueError:
+    logging.getLogger("asyncio").exception("Task %s failed", "rtsp://me:hush@10.0.0.7/b")
+"""
+
 
 def test_a_line_goes_to_what_stderr_is_when_it_is_written() -> None:
     ended = subprocess.run(
@@ -69,3 +81,18 @@ def test_a_logger_that_was_there_before_logs_as_configured_and_no_secret() -> No
     assert not by_default.startswith("{")
     assert "rtsp://***@10.0.0.7/a?token=***&x=1" in by_default
     assert json.loads(as_configured)["url"] == "http://host/link/***"
+
+
+def test_what_a_library_logs_is_a_line_like_all_others_without_secrets() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", OF_A_LIBRARY],
+        env=os.environ | {"CHIMERA_LOG": "json"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [line] = map(json.loads, ended.stderr.splitlines())
+    assert (line["event"], line["name"], line["level"]) == ("library", "asyncio", "error")
+    assert line["text"] == "Task rtsp://***@10.0.0.7/b failed"
+    assert "Traceback" in line["exception"]
+    assert "hush" not in ended.stderr

@@ -94,12 +94,30 @@ class _StderrLogger:
     debug = info = warning = error = exception = critical = _write
 
 
+class _OfLibraries(logging.Handler):
+    """What libraries log, as lines like all others, without secrets."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):  # its arguments are not those of its text
+            text = str(record.msg)
+        log = get_logger(name=record.name)
+        if record.levelno >= logging.ERROR:
+            log.error("library", text=text, exc_info=record.exc_info)
+        else:
+            log.warning("library", text=text, exc_info=record.exc_info)
+
+
 def configure_logging(*, json: bool | None = None) -> None:
-    """Send log lines to stderr: JSON where `json`, readable lines otherwise.
+    """Send log lines to stderr: JSON where `json`, readable lines otherwise; of libraries warnings.
 
     By default JSON is written unless stderr is a terminal; CHIMERA_LOG=json|text decides where set.
     """
     _configure(json, is_final=True)
+    root = logging.getLogger()
+    if not any(isinstance(handler, _OfLibraries) for handler in root.handlers):
+        root.addHandler(_OfLibraries(logging.WARNING))
 
 
 def _configure(json: bool | None, *, is_final: bool) -> None:
