@@ -120,8 +120,9 @@ def test_a_span_is_a_page_and_its_images(still: Shown) -> None:
     assert page.status_code == 200
     assert "Front door" in page.text
     assert "3 images" in page.text
-    assert "<script" not in page.text
-    addresses = re.findall(r'<img src="(/link/[^"]+)"', page.text)
+    begun = int((NOW - timedelta(minutes=30)).timestamp() * 1000)
+    assert f'<time data-ms="{begun}"' in page.text  # shown in the reader's form by page.js
+    addresses = re.findall(r'<img data-src="(/link/[^"]+)"', page.text)
     assert len(addresses) == 3
     found = [still.open(address) for address in addresses]
     assert [answer.content for answer in found] == [b"last", b"inside", b"first"]

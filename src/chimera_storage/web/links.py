@@ -22,7 +22,7 @@ from chimera_storage.web.errors import UnknownProcessError
 from chimera_storage.web.files import find, look
 from chimera_storage.web.formatting import local_time
 from chimera_storage.web.naming import CameraNames
-from chimera_storage.web.pages import page
+from chimera_storage.web.pages import page, speaker_of
 from chimera_storage.web.parsing import (
     Body,
     fields,
@@ -284,15 +284,18 @@ def _page(request: Request, services: Services, link: Link, text: str) -> Respon
     images = index.newest(
         link.camera, first_s, last_s, offset=(number - 1) * PER_PAGE, limit=PER_PAGE
     )
+    start, end = (_time(us, services) for us in (link.start_us, link.end_us))
     return page(
         request,
         services,
         "link.html",
         text=text,
-        camera=services.settings.names().get(link.camera, f"Camera {link.camera}"),
-        start=local_time(link.start_us, services.zone),
-        end=local_time(link.end_us, services.zone),
-        until=local_time(link.expires_us, services.zone),
+        camera=services.settings.names().get(link.camera)
+        or speaker_of(request).t("folder.camera", camera=link.camera),
+        start=start,
+        end=end,
+        until=_time(link.expires_us, services),
+        is_one_day=start["text"][:10] == end["text"][:10],
         images=[_shown(services, image) for image in images],
         total=total,
         at=number,
@@ -300,7 +303,12 @@ def _page(request: Request, services: Services, link: Link, text: str) -> Respon
     )
 
 
-def _shown(services: Services, image: Image) -> tuple[str, str]:
+def _shown(services: Services, image: Image) -> tuple[str, dict[str, Any]]:
     """(file name, time) of an image."""
     name = services.archive.layout.image_path(image.key).name
-    return name, local_time(image.taken_at_us, services.zone)
+    return name, _time(image.taken_at_us, services)
+
+
+def _time(us: int, services: Services) -> dict[str, Any]:
+    """As the macro `moment` takes it."""
+    return {"ms": us // 1000, "text": local_time(us, services.zone)}

@@ -1,4 +1,5 @@
-// A folder's page: images open in a viewer above the page, videos play where they are listed.
+// A folder's page: images open in a viewer above the page, videos play where they are listed. On the page
+// of a link to a span images are shown the same way, and open by themselves.
 
 import { t } from "../text.js";
 import { startViewer } from "./viewer.js";
@@ -31,7 +32,7 @@ if (pictures) {
   const signs = ["pointermove", "pointerdown", "keydown", "scroll"];
   const once = new AbortController();
   for (const sign of signs) addEventListener(sign, () => { once.abort(); use(); }, { signal: once.signal, passive: true });
-  startViewer([...pictures.querySelectorAll("a")]);
+  if (document.getElementById("viewer")) startViewer([...pictures.querySelectorAll("a")]);
 }
 
 for (const link of document.querySelectorAll("a[data-play]")) {
