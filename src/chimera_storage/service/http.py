@@ -22,7 +22,8 @@ _LAST_ANSWERS_S = 2.0  # a client that reads nothing would never have the rest o
 
 
 def free_address(server: ServerSettings) -> str:
-    """The address that the server will answer at. Raises ConfigurationError where it is taken."""
+    """The address that the server will answer at, on this machine where it listens on all of its
+    own. Raises ConfigurationError where it is taken."""
     try:
         family, kind, _, _, where = socket.getaddrinfo(
             server.host, server.port, type=socket.SOCK_STREAM
@@ -45,8 +46,13 @@ def free_address(server: ServerSettings) -> str:
             f"the server cannot listen on {server.host} port {server.port}:"
             f" {error.strerror}; set server.host and server.port to an address of this machine"
         ) from None
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"http://{host}:{server.port}"
+    host = _reached(server.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
+
+
+def _reached(host: str) -> str:
+    """Where on this machine a server answers that listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 @asynccontextmanager
@@ -86,10 +92,9 @@ def _allow_connections() -> int:
 
 async def _until_answering(settings: ServerSettings, task: "asyncio.Task[None]") -> None:
     deadline = asyncio.get_running_loop().time() + _OPEN_TIMEOUT_S
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     while True:
         try:
-            _, writer = await asyncio.open_connection(host, settings.port)
+            _, writer = await asyncio.open_connection(_reached(settings.host), settings.port)
         except OSError:
             if task.done() or asyncio.get_running_loop().time() > deadline:
                 raise ConfigurationError(
