@@ -10,6 +10,9 @@ whose camera 1 has images, with the token of an admin (`chimera-storage token ad
 import argparse
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import httpx
 import hypothesis
