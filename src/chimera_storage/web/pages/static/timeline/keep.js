@@ -3,7 +3,7 @@
 import { post } from "../api.js";
 import { ask } from "../ask.js";
 import { t } from "../text.js";
-import { say } from "./range.js";
+import { say } from "./said.js";
 
 export async function keepRange(wish, text, onChange) {
   const label = document.createElement("label");

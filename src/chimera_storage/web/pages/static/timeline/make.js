@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { setAttribute, setHidden, setText } from "../dom.js";
 import { duration, percent, size } from "../format.js";
 import { t } from "../text.js";
-import { say } from "./range.js";
+import { say } from "./said.js";
 
 const ESTIMATE_AFTER_MS = 200;
 const LOOK_EVERY_MS = 700;

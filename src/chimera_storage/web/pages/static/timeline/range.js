@@ -5,6 +5,7 @@ import { ask } from "../ask.js";
 import { setAttribute, setHidden, setText } from "../dom.js";
 import { duration, inputTime, moment, size } from "../format.js";
 import { t } from "../text.js";
+import { say } from "./said.js";
 import { change, names, state } from "./state.js";
 
 const ESTIMATE_AFTER_MS = 250;
@@ -12,7 +13,6 @@ const element = (id) => document.getElementById(id);
 const panel = element("range");
 const from = element("range-from");
 const to = element("range-to");
-const said = element("range-said");
 const camera = element("range-camera");
 let timer = 0;
 let asked = "";
@@ -39,7 +39,7 @@ export function beginRange(look, onChange) {
   element("range-delete")?.addEventListener("click", () => remove(onChange));
   element("kept-list").addEventListener("click", async (event) => {
     const { id } = event.target.closest("button")?.dataset || {};
-    if (id) (await import("./keep.js")).letGo(id, onChange, say);
+    if (id) (await import("./keep.js")).letGo(id, onChange);
   });
 }
 
@@ -104,11 +104,6 @@ function estimate(again = false) {
 
 export function rangeText() {
   return `${names.get(state.active)}, ${moment(state.from, "day")}, ${moment(state.from, "seconds")} – ${moment(state.to, "seconds")}`;
-}
-
-export function say(text, kind = null) {
-  setText(said, text);
-  setAttribute(said, "data-kind", kind);
 }
 
 // Says what goes and how much of it, asks once, deletes.
