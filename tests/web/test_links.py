@@ -124,6 +124,7 @@ def test_a_span_is_a_page_and_its_images(still: Shown) -> None:
     assert f'<time data-ms="{begun}"' in page.text  # shown in the reader's form by page.js
     addresses = re.findall(r'<img data-src="(/link/[^"]+)"', page.text)
     assert len(addresses) == 3
+    assert all(f'<noscript><img src="{a}?width=160"' in page.text for a in addresses)
     found = [still.open(address) for address in addresses]
     assert [answer.content for answer in found] == [b"last", b"inside", b"first"]
     assert found[0].headers["content-disposition"].startswith("inline")
