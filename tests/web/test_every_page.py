@@ -200,16 +200,15 @@ def test_many_cameras_on_a_sharp_screen_are_light_and_found_by_name(tmp_path: Pa
     with web_room(tmp_path, camera=cameras) as made, served(made) as port:
         for n in range(1, 31):
             made.save(n, NOW, content=photograph())
-        page = shared_browser().new_page(
-            viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, device_scale_factor=2
-        )
-        wire = Wire(page)
         for address, rows in (("/", ".camera"), ("/settings/cameras", ".camera-rows li")):
-            assert opened(page, f"http://127.0.0.1:{port}{address}", wire) == []
+            page = shared_browser().new_page(
+                viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, device_scale_factor=2
+            )
+            assert opened(page, f"http://127.0.0.1:{port}{address}", Wire(page)) == []
             expect(page.locator("main img:visible").first).to_be_visible()
             page.get_by_label("Find a camera").fill("floor 17")
             expect(page.locator(f"{rows}:visible")).to_have_count(1)
-        page.close()
+            page.close()
 
 
 def log_in(page: Page) -> None:
