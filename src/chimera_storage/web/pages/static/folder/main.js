@@ -2,6 +2,7 @@
 // of a link to a span images are shown the same way, and open by themselves.
 
 import { t } from "../text.js";
+import { onFirstUse } from "../use.js";
 import { startViewer } from "./viewer.js";
 
 // Small images are loaded as they come into view: browsers' own way (loading=lazy) is 2500 pixels
@@ -25,13 +26,10 @@ if (pictures) {
   });
   const images = pictures.querySelectorAll("img");
   for (const image of images) seen.observe(image);
-  const use = () => {
+  onFirstUse(() => {
     isUsed = true;
     for (const image of images) if (image.src) show(image);
-  };
-  const signs = ["pointermove", "pointerdown", "keydown", "scroll"];
-  const once = new AbortController();
-  for (const sign of signs) addEventListener(sign, () => { once.abort(); use(); }, { signal: once.signal, passive: true });
+  });
   if (document.getElementById("viewer")) startViewer([...pictures.querySelectorAll("a")]);
 }
 

@@ -6,6 +6,7 @@ import { root } from "../api.js";
 import { setAttribute, setHidden, setText } from "../dom.js";
 import { time } from "../format.js";
 import { t } from "../text.js";
+import { onFirstUse } from "../use.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const LIVE_EVERY_MS = 10000;
@@ -16,9 +17,7 @@ const SHARP_AFTER_MS = 10_000;
 // somebody uses the page or stays.
 let density = 1;
 const sharpen = () => (density = devicePixelRatio);
-for (const sign of ["pointermove", "pointerdown", "keydown", "scroll"]) {
-  addEventListener(sign, sharpen, { once: true, passive: true });
-}
+onFirstUse(sharpen);
 setTimeout(sharpen, SHARP_AFTER_MS);
 
 // The newest of both, as somebody sees it who looks at several cameras.
