@@ -5,7 +5,6 @@ import sys
 import time
 from collections import Counter
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -80,10 +79,10 @@ def check_command(
     """Verify every stored file; exit code 1 while something is wrong, 2 where it cannot be said."""
     configure_logging()
     from chimera_storage.archive.check import Listener, check
-    from chimera_storage.archive.layout import Layout
+    from chimera_storage.service.opening import layout_of
 
     settings = configured(config, path)
-    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    layout = layout_of(settings)
     started = time.monotonic()
     with Bar(None, counted=True) as bar:
         listener = Listener(

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from zoneinfo import ZoneInfo
 
 from chimera_storage.archive.layout import Layout
 from chimera_storage.config import Settings
 from chimera_storage.errors import StorageError
+from chimera_storage.service.opening import layout_of
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -45,11 +45,6 @@ def scratch_folder(settings: Settings, room: int) -> Iterator[Path]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def layout_of(settings: Settings) -> Layout:
-    """The configured data folder."""
-    return Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
 
 
 def _place(layout: Layout) -> Path:

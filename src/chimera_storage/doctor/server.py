@@ -9,9 +9,9 @@ from chimera_storage.archive.layout import Layout
 from chimera_storage.clock import Clock
 from chimera_storage.config import LOOPBACK_HOSTS, Settings
 from chimera_storage.doctor.findings import Finding, advice, good, wrong
-from chimera_storage.doctor.scratch import layout_of
 from chimera_storage.errors import ChimeraStorageError, ConfigurationError
 from chimera_storage.service.http import free_address
+from chimera_storage.service.opening import layout_of
 
 _TOPIC = "server"
 

@@ -16,9 +16,9 @@ from chimera_storage.archive.watch import FLAT_ZONE
 from chimera_storage.config import Settings
 from chimera_storage.doctor.disk import write_speed
 from chimera_storage.doctor.findings import Finding, advice, good, wrong
-from chimera_storage.doctor.scratch import layout_of
 from chimera_storage.errors import StorageError
 from chimera_storage.model import Disk
+from chimera_storage.service.opening import layout_of
 from chimera_storage.upkeep.disk import disk_of, files_missing, floor_bytes
 
 _TOPIC = "data folder"

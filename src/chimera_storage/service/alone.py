@@ -1,9 +1,7 @@
 """The archive and its rules without a server, for the command line."""
 
-import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from zoneinfo import ZoneInfo
+from contextlib import ExitStack, closing, contextmanager
 
 from chimera_storage.archive.images import Archive
 from chimera_storage.archive.index import Index
@@ -14,7 +12,7 @@ from chimera_storage.clock import SystemClock
 from chimera_storage.config import Settings
 from chimera_storage.errors import ConfigurationError, StorageError
 from chimera_storage.log import get_logger
-from chimera_storage.service.opening import data_folder, opened_index
+from chimera_storage.service.opening import data_folder, layout_of, opened_index
 from chimera_storage.upkeep import Retention
 
 _TELL_EVERY_S = 0.3
@@ -43,10 +41,10 @@ def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
     index anew.
     """
     clock = SystemClock()
-    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    layout = layout_of(settings)
     if not layout.captures.is_dir():
         raise StorageError(f"{layout.root} is no data folder: it has no shared/captures")
-    with contextlib.ExitStack() as opened:
+    with ExitStack() as opened:
         try:
             opened.enter_context(data_folder(layout))
             is_alone = True
@@ -55,10 +53,10 @@ def archive_alone(settings: Settings, *, asks_only: bool) -> Iterator[Archive]:
                 raise
             is_alone = False
         index = opened_index(layout, settings, clock) if is_alone else open_index(layout)
-        archive = Archive(layout, opened.enter_context(contextlib.closing(index)), clock)
+        archive = Archive(layout, opened.enter_context(closing(index)), clock)
         _require_zone_of(index, layout)
         if is_alone:
-            reconciler = opened.enter_context(contextlib.closing(Reconciler(archive)))
+            reconciler = opened.enter_context(closing(Reconciler(archive)))
             reconciler.start()
             while not reconciler.wait_complete(_TELL_EVERY_S):
                 problem = reconciler.status().problem

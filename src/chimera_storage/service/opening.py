@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from chimera_storage.access import ACCOUNTS_NAME, Accounts, Door
 from chimera_storage.archive.index import Index
@@ -14,6 +15,11 @@ from chimera_storage.clock import Clock
 from chimera_storage.config import Settings
 from chimera_storage.errors import StorageError
 from chimera_storage.upkeep import make_room_to_open
+
+
+def layout_of(settings: Settings) -> Layout:
+    """The configured data folder."""
+    return Layout(settings.storage.path, ZoneInfo(settings.server.timezone))
 
 
 def opened_accounts(settings: Settings, clock: Clock) -> Accounts:
@@ -33,7 +39,7 @@ def data_folder(layout: Layout) -> Iterator[None]:
     try:
         if known_id(layout) is None:
             layout.captures.mkdir(parents=True, exist_ok=True)
-        lock = _open_lock(layout.root / ".lock")
+        lock = os.open(layout.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if Mark(layout).obstacle() is None:  # else captures waits for its disk, or to be writable
             trial = layout.captures / f".trial-{os.getpid()}"
             trial.touch()
@@ -77,7 +83,3 @@ def _take(lock: int, root: Path) -> None:
             f"another server already works on the data folder {root};"
             " stop it, or set another folder with storage.path or --path"
         ) from None
-
-
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -8,12 +8,10 @@ writes to is closed. The first SIGTERM or Ctrl-C drains; the second ends at once
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
-from zoneinfo import ZoneInfo
 
 from chimera_storage.access import Accounts
 from chimera_storage.alerts import AlertSender
 from chimera_storage.archive.images import Archive
-from chimera_storage.archive.layout import Layout
 from chimera_storage.archive.mark import Mark
 from chimera_storage.archive.watch import Reconciler
 from chimera_storage.clock import Clock, SystemClock
@@ -33,7 +31,7 @@ from chimera_storage.motion.supervisor import RecorderSupervisor
 from chimera_storage.notify.mqtt import HomeAutomation
 from chimera_storage.notify.webhooks import Webhooks
 from chimera_storage.service.http import answering, free_address
-from chimera_storage.service.opening import data_folder, opened_accounts, opened_index
+from chimera_storage.service.opening import data_folder, layout_of, opened_accounts, opened_index
 from chimera_storage.service.signals import reload_on_hangup, stopped_by_signals
 from chimera_storage.service.signed_links import SignedLinks
 from chimera_storage.upkeep import Retention, Schedule, Statistics, Upkeep
@@ -59,7 +57,7 @@ async def serve(configuration: Configuration, *, on_ready: Callable[[str], None]
     reload_on_hangup(configuration)
     address = free_address(settings.server)
     clock = SystemClock()
-    layout = Layout(settings.storage.path.absolute(), ZoneInfo(settings.server.timezone))
+    layout = layout_of(settings)
     with (
         closing(opened_accounts(settings, clock)) as accounts,
         data_folder(layout),

@@ -16,7 +16,7 @@ from chimera_storage.doctor.bench.saving import images_per_s, video_images_per_s
 from chimera_storage.doctor.bench.sizing import MOVING_SHARE, Carried, Cost, Machine, carried
 from chimera_storage.doctor.disk import Speed, write_speed
 from chimera_storage.doctor.machine import free_memory
-from chimera_storage.doctor.scratch import layout_of
+from chimera_storage.service.opening import layout_of
 
 ROOM = 2 * 10**9
 _CLIPS_S = 90.0  # that drawing all clips may take; a kind that is not drawn by then is left out
